@@ -1,0 +1,1 @@
+"""Experts in Isaac Lab into demonstrations, demonstrations into policies."""

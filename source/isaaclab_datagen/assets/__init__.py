@@ -1,0 +1,1 @@
+"""Robots, objects and cameras: where a model comes from and how it becomes USD."""

@@ -1,0 +1,57 @@
+"""Cameras fixed in an environment."""
+
+from __future__ import annotations
+
+from isaaclab.sensors import CameraCfg
+from isaaclab.sim import PinholeCameraCfg
+from isaaclab_tasks.utils.presets import MultiBackendRendererCfg
+
+APERTURE = 20.955
+"""Horizontal aperture of Isaac Lab's default pinhole [mm]."""
+
+
+def fixed_camera(
+    name: str, pos: tuple[float, float, float], rot: tuple[float, float, float, float], lens: PinholeCameraCfg
+) -> CameraCfg:
+    """A colour camera that stands still in its environment.
+
+    Args:
+        name: Name of its prim.
+        pos: Position in the environment's frame [m].
+        rot: Rotation (x, y, z, w) of its optical frame (ROS axes: x right, y down, z forward).
+        lens: Focal length and aperture [mm].
+    """
+    return CameraCfg(
+        prim_path=f"{{ENV_REGEX_NS}}/{name}",
+        offset=CameraCfg.OffsetCfg(pos=pos, rot=rot, convention="ros"),
+        spawn=lens,
+        renderer_cfg=MultiBackendRendererCfg(),
+        data_types=["rgb"],
+        update_period=0.0,
+        update_latest_camera_pose=True,
+        width=320,
+        height=240,
+    )
+
+
+def lens(focal_length: float, aperture: float = APERTURE) -> PinholeCameraCfg:
+    """A pinhole of ``focal_length`` [mm] and horizontal ``aperture`` [mm], clipped at 0.01 and 10 m."""
+    return PinholeCameraCfg(focal_length=focal_length, horizontal_aperture=aperture, clipping_range=(0.01, 10.0))
+
+
+def set_resolution(scene: object, resolution: tuple[int, int]) -> None:
+    """Give every camera of a scene configuration the same size.
+
+    Args:
+        scene: The scene's configuration.
+        resolution: Width and height [pixels].
+
+    Raises:
+        ValueError: If a size is not positive.
+    """
+    width, height = (int(size) for size in resolution)
+    if width <= 0 or height <= 0:
+        raise ValueError(f"camera_resolution is {width}x{height}; width and height must be positive")
+    for value in vars(scene).values():
+        if isinstance(value, CameraCfg):
+            value.width, value.height = width, height

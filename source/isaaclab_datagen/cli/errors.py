@@ -1,0 +1,75 @@
+"""Errors that a user reads as one line, and the exit status that goes with them."""
+
+import errno
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+import torch
+
+from isaaclab_datagen.errors import RunError, UsageError
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C: 128 + SIGINT."""
+
+_ENVIRONMENT_ERRNOS = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS}
+"""Errors of the machine rather than of the program: a full disk, a folder that may not be written."""
+
+
+def run(main: Callable[[], int | None]) -> NoReturn:
+    """Call a script's main and exit: 0, 2 for a usage error, 1 for a failed run, 130 after Ctrl-C.
+
+    Args:
+        main: The script. May return its own exit status; None is 0.
+    """
+    try:
+        status = main() or 0
+    except (UsageError, RunError, KeyboardInterrupt) as error:
+        status = report(error)
+    except OSError as error:
+        if error.errno not in _ENVIRONMENT_ERRNOS:
+            raise
+        status = report(RunError(f"{error.strerror}: {error.filename or 'while writing'}"))
+    raise SystemExit(status)
+
+
+def report(error: BaseException) -> int:
+    """Print an error as one line on stderr and return its exit status."""
+    if isinstance(error, KeyboardInterrupt):
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    print(f"error: {one_line(str(error))}", file=sys.stderr)
+    return 2 if isinstance(error, UsageError) else 1
+
+
+def one_line(text: str) -> str:
+    """Fold a message of several lines into one."""
+    return " ".join(text.split())
+
+
+@contextmanager
+def usage(what: str, *kinds: type[Exception]) -> Iterator[None]:
+    """Turn errors that a user's choice causes in a library into usage errors.
+
+    Args:
+        what: Start of the message.
+        kinds: Exceptions that the library raises for a bad choice.
+    """
+    try:
+        yield
+    except kinds as error:
+        text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+        raise UsageError(f"{what}: {one_line(text)}") from error
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that the accelerator's memory is exhausted.
+
+    Torch has a class for it; Warp raises a RuntimeError (``warp/_src/context.py``: "Failed to allocate N bytes on
+    device D").
+    """
+    if isinstance(error, torch.OutOfMemoryError):
+        return True
+    text = str(error)
+    return isinstance(error, RuntimeError) and ("Failed to allocate" in text or "out of memory" in text.lower())

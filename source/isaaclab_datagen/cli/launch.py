@@ -1,0 +1,202 @@
+"""The way of every script into the simulator: parse, resolve the task's configuration, launch."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, cast
+
+import gymnasium as gym
+import torch
+from isaaclab.app import launch_simulation, validate_launch
+from isaaclab.cli import load_external_tasks
+from isaaclab.envs import ManagerBasedRLEnvCfg
+from isaaclab.utils import validate
+from isaaclab_rl.entrypoints.common import apply_env_overrides
+from isaaclab_tasks.utils import setup_preset_cli
+
+from isaaclab_datagen import registry
+from isaaclab_datagen.cli import overrides as override_checks
+from isaaclab_datagen.cli.errors import is_out_of_memory, report, usage
+from isaaclab_datagen.cli.options import peek
+from isaaclab_datagen.cli.parser import Parser
+from isaaclab_datagen.errors import RunError, UsageError
+
+if TYPE_CHECKING:
+    from isaaclab.envs import ManagerBasedRLEnv  # loads simulation modules: not before Kit has started
+
+
+def default_device() -> str:
+    """Return the device to simulate on when nothing is said: the first CUDA GPU if there is one, else the CPU."""
+    return "cuda:0" if torch.cuda.is_available() else "cpu"
+
+
+def check_device(device: str) -> str:
+    """Return a device name in full.
+
+    Raises:
+        UsageError: If there is no such device.
+    """
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    choices = ["cpu", *(f"cuda:{i}" for i in range(count))]
+    name = "cuda:0" if device == "cuda" else device
+    if name not in choices:
+        raise UsageError(f"--device {device}: no such device here, choose from {', '.join(choices)}")
+    return name
+
+
+def format_name(argv: Sequence[str] | None = None) -> str | None:
+    """Return the format that a command line asks for: ``--format``, else the one that its task names."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    task = peek(words, "--task")
+    if (name := peek(words, "--format")) is not None or task is None:
+        return name
+    load_external_tasks()
+    return registry.find(task).default_format
+
+
+def parse(parser: Parser, argv: Sequence[str] | None = None) -> tuple[argparse.Namespace, list[str]]:
+    """Parse a command line of options and Isaac Lab overrides.
+
+    External projects' tasks are registered first. ``args.task`` becomes the full id, ``args.device`` a device that
+    exists, and ``sys.argv`` keeps the overrides only, as Isaac Lab's own scripts leave it for Kit.
+
+    Args:
+        parser: Its launcher options are already added.
+        argv: Words after the program's name; those of the process when None.
+
+    Returns:
+        The options, and the ``key=value`` overrides.
+    """
+    load_external_tasks()
+    args, rest = setup_preset_cli(parser, list(sys.argv[1:] if argv is None else argv))
+    parser.check_known(rest)
+    asked, args.task = args.task, registry.find(args.task).id
+    if asked.split(":")[-1] != args.task:
+        print(f"note: task {asked} is called {args.task}", file=sys.stderr)
+    args.device = check_device(args.device or _device_override(rest) or default_device())
+    sys.argv = [sys.argv[0], *rest]
+    return args, rest
+
+
+def resolve(
+    args: argparse.Namespace, overrides: Sequence[str], agent: str | None = None, play_mode: bool = False
+) -> tuple[Any, Any]:
+    """Build the task's configuration as the command line asks for it, and validate it.
+
+    Args:
+        args: Parsed options; those it lacks are not applied.
+        overrides: Isaac Lab overrides.
+        agent: Key of the agent's configuration in the registration, such as ``rsl_rl_cfg_entry_point``.
+        play_mode: Whether the environment's configuration switches to its play mode first.
+
+    Returns:
+        The environment's configuration, and the agent's or None.
+
+    Raises:
+        UsageError: If something asked for does not exist or does not fit together.
+    """
+    env_cfg, agent_cfg = override_checks.resolve(args.task, agent, overrides, play_mode)
+    apply_env_overrides(args, env_cfg)
+    options = vars(args)
+    if options.get("seed") is not None:
+        env_cfg.seed = args.seed
+    if options.get("camera_width") or options.get("camera_height"):
+        _set_resolution(env_cfg, args)
+    with usage(f"{args.task}: invalid configuration", TypeError, ValueError):
+        validate(env_cfg)
+    if agent_cfg is not None:
+        agent_cfg.device = env_cfg.sim.device
+        if options.get("experiment_name"):
+            agent_cfg.experiment_name = args.experiment_name
+    return env_cfg, agent_cfg
+
+
+@contextmanager
+def simulation(env_cfg: Any, args: argparse.Namespace) -> Iterator[None]:
+    """Launch what the configuration needs (Kit only if it must) and close it afterwards.
+
+    Errors are reported inside, because closing Kit ends the process.
+
+    Args:
+        env_cfg: Resolved environment configuration.
+        args: Parsed launcher options.
+
+    Raises:
+        SystemExit: With the status of the error, once it is reported.
+        UsageError: If the physics, renderer and visualizer cannot run together or are not installed.
+    """
+    with usage("cannot launch", ValueError):
+        scan, kit_sources = validate_launch(env_cfg, args)
+    _require("isaacsim", kit_sources)
+    _require("ovphysx", ("physics=ovphysx",) if scan.has_ovphysx_physics else ())
+    _require("ovrtx", ("renderer=ovrtx",) if scan.has_ovrtx else ())
+    with launch_simulation(env_cfg, args):
+        try:
+            with memory_errors(env_cfg):
+                yield
+        except (UsageError, RunError) as error:
+            raise SystemExit(report(error)) from error
+
+
+@contextmanager
+def memory_errors(env_cfg: Any) -> Iterator[None]:
+    """Turn exhausted memory into an error that says what to lower.
+
+    Raises:
+        RunError: Naming the number of environments and the cameras' resolution.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        size = ""
+        if "camera_resolution" in override_checks.field_names(env_cfg):
+            size = " and cameras of {}x{}".format(*env_cfg.camera_resolution)
+        raise RunError(
+            f"out of memory on {env_cfg.sim.device} with num_envs={env_cfg.scene.num_envs}{size}: "
+            "lower --num_envs or --camera_width and --camera_height; what was committed is kept"
+        ) from error
+
+
+@contextmanager
+def environment(task: str, env_cfg: Any) -> Iterator[ManagerBasedRLEnv]:
+    """Create a task's environment in a launched simulation, and close it afterwards.
+
+    Raises:
+        UsageError: If the task is not a manager-based one.
+    """
+    if not isinstance(env_cfg, ManagerBasedRLEnvCfg):
+        raise UsageError(f"{task} is not a manager-based task, which this command needs")
+    env = cast("ManagerBasedRLEnv", gym.make(task, cfg=env_cfg).unwrapped)
+    try:
+        yield env
+    finally:
+        env.close()
+
+
+def _require(module: str, needed_by: Sequence[str]) -> None:
+    """Refuse a runtime that is not installed, before anything is started."""
+    if needed_by and importlib.util.find_spec(module) is None:
+        raise UsageError(
+            f"{', '.join(needed_by)} needs {module!r}, which is not installed: install it (docs/troubleshooting.md), "
+            "or leave out physics=, renderer= and --viz kit"
+        )
+
+
+def _device_override(overrides: Sequence[str]) -> str | None:
+    """Return the device that an override names, so that the default does not hide it."""
+    devices = [word.partition("=")[2] for word in overrides if word.startswith("env.sim.device=")]
+    return devices[-1] if devices else None
+
+
+def _set_resolution(env_cfg: Any, args: argparse.Namespace) -> None:
+    """Set every camera's resolution [px]; the configuration's ``validate_config`` hands it on."""
+    if "camera_resolution" not in override_checks.field_names(env_cfg):
+        raise UsageError(f"{args.task} has no camera_resolution, so --camera_width and --camera_height cannot be set")
+    width, height = env_cfg.camera_resolution
+    env_cfg.camera_resolution = (args.camera_width or width, args.camera_height or height)

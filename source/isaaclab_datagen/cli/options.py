@@ -1,0 +1,157 @@
+"""Option groups that scripts share. One spelling for each idea; other spellings are aliases."""
+
+import argparse
+from collections.abc import Callable, Sequence
+
+from isaaclab.app import add_launcher_args
+
+from isaaclab_datagen.cli.parser import Alias, Parser
+from isaaclab_datagen.datasets import formats
+
+SHOWS_NOTHING = Alias(None, because="nothing is shown unless --viz says so")
+RENDERS_ANYWAY = Alias(None, because="cameras that are read are rendered")
+
+COMMON_ALIASES: dict[str, Alias | str] = {
+    "--headless": SHOWS_NOTHING,
+    "--enable_cameras": RENDERS_ANYWAY,
+    "--cpu": Alias("--device", "cpu"),
+}
+"""Spellings of older Isaac Lab releases, for every script that simulates."""
+
+CHECKPOINT_ALIASES: dict[str, Alias | str] = {
+    "--use_pretrained_checkpoint": Alias("--checkpoint", "published"),
+    "--resume": Alias(None, because="--checkpoint, --load_run or --load_checkpoint say what to go on from"),
+}
+"""Spellings of older commands for where a network comes from."""
+
+RL_ALIASES = COMMON_ALIASES | CHECKPOINT_ALIASES
+"""Spellings for the scripts that train and play a network."""
+
+COLLECT_ALIASES: dict[str, Alias | str] = {
+    **COMMON_ALIASES,
+    **CHECKPOINT_ALIASES,
+    "--num_rollouts": "--episodes",
+    "--num_episodes": "--episodes",
+    "--dataset_root": "--out",
+    "--camera_sensor": "--cameras",
+    "--metadata": Alias(None, because="metadata is always written"),
+    "--camera_env_index": Alias(None, takes_value=True, because="every environment is recorded"),
+    "--frame_digits": Alias(None, takes_value=True, because="frame numbers begin at two digits and grow as needed"),
+    "--agent": Alias(None, takes_value=True, because="the task's registration names its agent configuration"),
+}
+"""Spellings of the first collector's options."""
+
+
+def whole_number(least: int) -> Callable[[str], int]:
+    """Return an argparse type for whole numbers that are not too small."""
+
+    def parse(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = None
+        if value is None or value < least:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {least}")
+        return value
+
+    return parse
+
+
+positive_int = whole_number(1)
+non_negative_int = whole_number(0)
+
+
+def positive_float(text: str) -> float:
+    """Argparse type for numbers above zero."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not 0.0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return value
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Argparse type for names separated by commas: none empty, none twice."""
+    found = tuple(name.strip() for name in text.split(","))
+    if not all(found) or len(set(found)) != len(found):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of different names separated by commas")
+    return found
+
+
+def add_task(parser: Parser, num_envs: int | None = None) -> None:
+    """Add what is simulated: the task, how many of it, from which seed."""
+    group = parser.add_argument_group("task")
+    group.add_argument("--task", required=True, metavar="ID", help="gym id of the task")
+    group.add_argument("--num_envs", type=positive_int, default=num_envs, metavar="K", help="parallel environments")
+    group.add_argument("--seed", type=non_negative_int, metavar="S", help="seed of the whole run")
+
+
+def add_cameras(parser: Parser) -> None:
+    """Add which cameras are used and their resolution."""
+    group = parser.add_argument_group("cameras")
+    group.add_argument("--cameras", type=names, metavar="A,B", help="scene cameras (default: those the task names)")
+    group.add_argument("--camera_width", type=positive_int, metavar="W", help="image width [px] of every camera")
+    group.add_argument("--camera_height", type=positive_int, metavar="H", help="image height [px] of every camera")
+
+
+def add_checkpoint(parser: Parser) -> None:
+    """Add where a trained network comes from."""
+    group = parser.add_argument_group(
+        "checkpoint", "Where the rl expert's network comes from: --checkpoint, else the newest local run, else shipped."
+    )
+    group.add_argument("--checkpoint", metavar="FILE|latest|best|shipped|published|wandb:...", help="network to load")
+    group.add_argument("--load_run", metavar="REGEX", help="run folder under logs/rsl_rl/<experiment>")
+    group.add_argument("--load_checkpoint", metavar="REGEX", help="file in the run folder")
+    group.add_argument("--experiment_name", metavar="NAME", help="folder under logs/rsl_rl (default: the agent's own)")
+
+
+def add_agent(parser: Parser) -> None:
+    """Add which of the task's learners is meant."""
+    group = parser.add_argument_group("agent")
+    group.add_argument("--agent", default="rsl_rl_cfg_entry_point", metavar="KEY", help="its key in the registration")
+
+
+def add_launcher(parser: Parser) -> None:
+    """Add Isaac Lab's launcher options. The device is chosen after parsing, when nothing is said."""
+    add_launcher_args(parser)
+    parser.set_defaults(device=None)
+
+
+def collect_parser(format_name: str | None = None) -> Parser:
+    """Build the parser of ``collect.py``.
+
+    Args:
+        format_name: Format whose own options are added; none when None.
+
+    Raises:
+        UsageError: If there is no such format.
+    """
+    parser = Parser(description="Run an expert in a task and write its episodes as a dataset.")
+    add_task(parser)
+    group = parser.add_argument_group("collection")
+    group.add_argument(
+        "--episodes", type=positive_int, required=True, metavar="N", help="episodes the dataset will hold"
+    )
+    group.add_argument("--append", action="store_true", help="record N more than there are, instead of up to N")
+    group.add_argument("--expert", metavar="NAME", help="state_machine, rl, random or zero (default: the task's)")
+    group.add_argument("--format", metavar="NAME", help=f"{', '.join(formats.names())} (default: the task's)")
+    group.add_argument("--out", default="datasets", metavar="DIR", help="folder of the dataset")
+    group.add_argument("--max_steps", type=positive_int, metavar="M", help="cut episodes after so many steps")
+    group.add_argument("--keep_failures", action="store_true", help="write failed episodes too, marked as such")
+    group.add_argument("--start_index", type=non_negative_int, default=0, metavar="I", help="first episode's number")
+    add_cameras(parser)
+    add_checkpoint(parser)
+    if format_name is not None:
+        formats.load(format_name).add_options(parser.add_argument_group(f"format {format_name}"))
+    add_launcher(parser)
+    parser.add_aliases(COLLECT_ALIASES)
+    return parser
+
+
+def peek(argv: Sequence[str], option: str) -> str | None:
+    """Return an option's value before the parser that needs it is built."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument(option, dest="value", nargs="?")
+    return parser.parse_known_args(list(argv))[0].value

@@ -1,0 +1,86 @@
+"""The one currency between the simulator half and the formats: frames, outcomes, episodes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+Frame = Mapping[str, np.ndarray]
+"""What was true at one instant of one environment: name to array without a time axis.
+
+Names: ``images/<camera>`` (H, W, 3) uint8, ``depth/<camera>`` (H, W) float32 [m], ``extrinsics/<camera>`` (4, 4) camera
+to environment frame (ROS optical axes), ``observations/<group>`` exactly as the actor received it, ``action`` (A,) as the
+actor gave it, ``processed_action``, ``joint_pos`` [rad or m], ``joint_vel``, ``ee_pose`` (7,), ``object_pose`` (7,), ``goal``.
+Poses are position [m] and quaternion x y z w in the environment's frame. Only frames 0 .. T-1 of an episode hold
+``action`` and ``processed_action``. Arrays belong to the recorder: a sink that keeps one after ``append`` copies it.
+"""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an episode ended."""
+
+    success: bool
+    """Whether the task's success rule held at the end."""
+    reason: str
+    """Name of the termination term that ended it, or ``"interrupted"``."""
+    terminated: bool
+    """True for a termination, False for a time-out."""
+    env_index: int = 0
+    """Slot [0, num_envs) of the environment that ran it."""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    """Further facts of this episode, JSON-serialisable (seed, session, domain parameters)."""
+
+
+@dataclass(frozen=True)
+class Episode:
+    """What happened between one reset and the next, read back from disk."""
+
+    actions: np.ndarray
+    """Shape is (T, A)."""
+    frames: Mapping[str, np.ndarray]
+    """Name (see :data:`Frame`) to array. Shapes are (T + 1, ...); images may be absent if they were not asked for."""
+    outcome: Outcome
+    metadata: Mapping[str, Any]
+    """The dataset's provenance and this episode's own facts."""
+
+    @property
+    def num_steps(self) -> int:
+        """Number of actions, T."""
+        return len(self.actions)
+
+
+class Sink(Protocol):
+    """One running episode. Calls come in order, from one thread at a time, not always the same one."""
+
+    def append(self, frame: Frame) -> None:
+        """Store the next frame."""
+        ...
+
+    def commit(self, outcome: Outcome) -> None:
+        """Make the episode appear, whole. On return it is under its final name."""
+        ...
+
+    def discard(self) -> None:
+        """Leave no trace."""
+        ...
+
+
+class Writer(Protocol):
+    """A dataset open for writing."""
+
+    @property
+    def committed(self) -> list[int]:
+        """Sorted numbers of the episodes that are whole on disk."""
+        ...
+
+    def open(self, index: int) -> Sink:
+        """Start episode number ``index``."""
+        ...
+
+    def close(self) -> None:
+        """Remove what uncommitted episodes left."""
+        ...

@@ -1,0 +1,300 @@
+"""AVDC: what the unmodified ``SequentialDatasetv2`` of flow-diffusion/AVDC globs and reads (flowdiffusion/datasets.py).
+
+``<out>/metaworld_dataset/<task>/<variant>/<episode>/`` holds ``00.png ... action.pkl metadata.json state.npz``. Task is
+the trainer's text prompt, each camera is one variant. T actions, T + 1 images, the last one being the goal image.
+``state.npz`` holds all other channels, (T + 1, ...), the actions (T, ...). ``<task>/dataset.json`` is the manifest;
+hidden names below ``<task>`` hold what is being written: the trainer's glob skips them. An episode is committed when
+all of its variants' folders are in place. Depth images are not part of the format.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import shutil
+from argparse import Namespace, _ArgumentGroup
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from isaaclab_datagen.datasets import png
+from isaaclab_datagen.datasets.archives import dump_npz, dump_pickle, load_npz, load_pickle
+from isaaclab_datagen.datasets.episode import Episode, Frame, Outcome
+from isaaclab_datagen.datasets.files import DISK_FULL, FolderLock, write_file
+from isaaclab_datagen.datasets.folders import place, whole_and_partial, wrong_numbers
+from isaaclab_datagen.datasets.manifest import Manifest, json_clean, open_or_create
+from isaaclab_datagen.datasets.reader import DatasetReader, LazyFrames
+from isaaclab_datagen.datasets.states import StateLog
+from isaaclab_datagen.errors import RunError, UsageError
+
+LAYOUT = "metaworld_dataset/<task>/dataset.json"
+_TOP, _MANIFEST, _STAGING = "metaworld_dataset", "dataset.json", ".staging"
+_VERSION = 1
+
+
+def add_options(group: _ArgumentGroup) -> None:
+    """Add ``--dataset_task`` and ``--dataset_variant``."""
+    group.add_argument(
+        "--dataset_task", help="the task's folder and the trainer's text prompt (default: the task's id)"
+    )
+    group.add_argument("--dataset_variant", help="the camera's folder, where there is one camera (default: its name)")
+
+
+def find(path: Path) -> list[Path]:
+    """Roots (task folders) that ``path`` means."""
+    path = path.resolve()
+    around = [path, *path.parents[:2]]
+    below = [*path.glob("*"), *path.glob(f"{_TOP}/*")]
+    roots = next(([root] for root in around if _is_root(root)), None)
+    return roots or sorted(root for root in below if _is_root(root))
+
+
+def open_writer(out: Path, options: Namespace, identity: Mapping[str, Any], provenance: Mapping[str, Any]) -> Writer:
+    """Open ``<out>/metaworld_dataset/<task>`` for writing. See :class:`~isaaclab_datagen.datasets.formats.Format`."""
+    task = options.dataset_task or identity["task"].split(":")[-1].lower()
+    variants = _variants(identity["cameras"], options.dataset_variant)
+    for option, name in (("--dataset_task", task), *(("--dataset_variant", name) for name in variants.values())):
+        if not name or name.startswith(".") or "/" in name or os.sep in name:
+            raise UsageError(f"{option} {name!r}: must be a folder's name, not hidden, without separators")
+    root = out / _TOP / task
+    whole = {**identity, "dataset_task": task, "variants": variants}
+    wanted = Manifest(root / _MANIFEST, "avdc", _VERSION, whole, dict(provenance))
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as undo:
+            lock = FolderLock(root)
+            undo.callback(lock.release)
+            writer = Writer(_recovered(wanted), lock)
+            undo.pop_all()
+            return writer
+    except OSError as error:
+        kind = RunError if error.errno in DISK_FULL else UsageError
+        raise kind(f"--out {out}: cannot be written ({error.strerror}). Mend that, or give another --out") from error
+
+
+class Writer:
+    """A dataset open for writing. Episodes may be opened and written in several threads, each in one at a time."""
+
+    def __init__(self, manifest: Manifest, lock: FolderLock) -> None:
+        """Count the session and prepare the folders."""
+        self.manifest = manifest
+        self.root = manifest.path.parent
+        self.session = manifest.begin_session()
+        self._lock = lock
+        self._serial = itertools.count()
+        for variant in manifest.identity["variants"].values():
+            (self.root / variant).mkdir(exist_ok=True)
+
+    @property
+    def committed(self) -> list[int]:
+        """Sorted numbers of the episodes that are whole on disk."""
+        return whole_and_partial(self.root / variant for variant in self.manifest.identity["variants"].values())[0]
+
+    def open(self, index: int) -> _Sink:
+        """Start episode number ``index``."""
+        unique = f"{index}-{next(self._serial)}"  # a number whose episode was discarded may be in use again
+        return _Sink(self.manifest, index, self.root / _STAGING / unique)
+
+    def close(self) -> None:
+        """Remove what uncommitted episodes left, and let other processes write."""
+        shutil.rmtree(self.root / _STAGING, ignore_errors=True)  # what stays is removed on opening
+        self._lock.release()
+
+
+class _Sink:
+    def __init__(self, manifest: Manifest, index: int, staging: Path) -> None:
+        self._manifest = manifest
+        self._index = index
+        self._staging = staging
+        self._variants: dict[str, str] = manifest.identity["variants"]
+        self._streams = [(f"images/{camera}", f"{staging}/{variant}") for camera, variant in self._variants.items()]
+        self._resolutions: dict[str, list[int]] = {}
+        self._states = StateLog(staging / "states.bin")
+        for _, folder in self._streams:
+            os.makedirs(folder)
+
+    def append(self, frame: Frame) -> None:
+        number = len(self._states)
+        if number == 0:
+            self._check_channels(frame)
+        self._states.append({name: value for name, value in frame.items() if not name.startswith("images/")})
+        for name, folder in self._streams:
+            write_file(f"{folder}/{number:02d}.png", png.encode(frame[name]))
+
+    def commit(self, outcome: Outcome) -> None:
+        columns = self._states.columns()
+        actions = columns.get("action", np.empty(0))
+        if len(actions) != len(self._states) - 1 or len(actions) == 0:
+            raise ValueError(
+                f"episode {self._index} has {len(actions)} actions and {len(self._states)} frames, not T and T + 1"
+            )
+        states = dump_npz(columns)
+        pickled = dump_pickle(
+            {"actions": actions.astype(np.float32), "num_steps": len(actions), "success": bool(outcome.success)}
+        )
+        for camera, variant in self._variants.items():
+            folder = self._staging / variant
+            write_file(folder / "action.pkl", pickled)
+            write_file(folder / "state.npz", states)
+            write_file(folder / "metadata.json", json.dumps(self._metadata(camera, outcome), indent=1).encode())
+        root = self._manifest.path.parent
+        place({self._staging / variant: _folder(root, variant, self._index) for variant in self._variants.values()})
+        shutil.rmtree(self._staging)
+
+    def discard(self) -> None:
+        shutil.rmtree(self._staging)
+
+    def _check_channels(self, frame: Frame) -> None:
+        """Refuse what the format would lose."""
+        images = {name: frame[name].shape for name in frame if name.startswith("images/")}
+        expected = {name for name, _ in self._streams}
+        lost = [name for name in frame if name.startswith("depth/")] + sorted(images.keys() - expected)
+        if lost or expected - images.keys():
+            raise ValueError(
+                f"this avdc dataset holds {sorted(expected)}; cannot store {lost}, lacks {expected - images.keys()}"
+            )
+        self._resolutions = {name.removeprefix("images/"): [shape[1], shape[0]] for name, shape in images.items()}
+
+    def _metadata(self, camera: str, outcome: Outcome) -> dict[str, Any]:
+        facts = self._manifest.provenance
+        return {
+            "task": self._manifest.identity["task"],
+            "camera_sensor": camera,
+            "camera_resolution": self._resolutions[camera],
+            "intrinsics": facts.get("intrinsics", {}).get(camera),
+            "fps": 1.0 / facts["step_dt"] if "step_dt" in facts else None,
+            "num_frames": len(self._states),
+            "num_actions": len(self._states) - 1,
+            "success": bool(outcome.success),
+            "reason": outcome.reason,
+            "terminated": bool(outcome.terminated),
+            "env_index": int(outcome.env_index),
+            "extra": json_clean(outcome.extra),
+        }
+
+
+class Reader(DatasetReader):
+    """A dataset open for reading."""
+
+    def __init__(self, root: Path) -> None:
+        """Read the manifest and list the episodes."""
+        self.root = root = root.absolute()
+        self.manifest = Manifest.load(root / _MANIFEST)
+        self._variants: dict[str, str] = self.manifest.identity.get("variants", {})
+        if self.manifest.format != "avdc" or not self._variants:
+            raise RunError(f"{self.manifest.path} is not the manifest of an avdc dataset")
+        self.cameras = list(self._variants)
+        self.inspection_folder = root.parents[1] / "inspection" / root.name
+        self.indices = whole_and_partial(root / variant for variant in self._variants.values())[0]
+
+    def read(self, index: int, images: bool = True) -> Episode:
+        """Read one episode. Its images are decoded each time a stream is taken from ``frames``."""
+        folder = self._folder(index, self.cameras[0])
+        metadata, states = self._metadata(index, self.cameras[0]), load_npz(folder / "state.npz")
+        if "action" not in states or metadata["num_actions"] != len(states["action"]):
+            raise RunError(
+                f"{folder / 'state.npz'} does not hold the {metadata['num_actions']} actions of metadata.json"
+            )
+        actions = states.pop("action")
+        outcome = Outcome(**{field.name: metadata[field.name] for field in fields(Outcome)})
+        everything = {**self.manifest.identity, **self.manifest.provenance, **metadata}
+        frames = LazyFrames(self, index, states) if images else states
+        return Episode(actions, frames, outcome, everything)
+
+    def images(self, index: int, camera: str, frames: Sequence[int] | None = None) -> Iterator[np.ndarray]:
+        """Decode images one by one."""
+        folder = self._folder(index, camera)
+        wanted = range(self._metadata(index, camera)["num_frames"]) if frames is None else frames
+        return (png.decode(folder / f"{number:02d}.png") for number in wanted)
+
+    def problems(self, index: int) -> list[str]:
+        """What is wrong with an episode's files: image numbers, ``action.pkl``, disagreement between cameras."""
+        try:
+            episode = self.read(index, images=False)
+            return [problem for camera in self.cameras for problem in self._camera_problems(index, camera, episode)]
+        except RunError as error:
+            return [str(error)]
+
+    def _camera_problems(self, index: int, camera: str, episode: Episode) -> list[str]:
+        folder, metadata = self._folder(index, camera), self._metadata(index, camera)
+        pickled = load_pickle(folder / "action.pkl")
+        actions = pickled.get("actions") if isinstance(pickled, dict) else None
+        found = wrong_numbers(folder, ".png", episode.num_steps + 1)
+        expected = {"num_steps": episode.num_steps, "success": episode.outcome.success}
+        if not isinstance(actions, np.ndarray) or {name: pickled.get(name) for name in expected} != expected:
+            found.append(f"{folder / 'action.pkl'} does not say {expected}")
+        elif not np.array_equal(actions, episode.actions.astype(np.float32), equal_nan=True):
+            found.append(f"{folder / 'action.pkl'} holds other actions than state.npz")
+        counted = metadata["num_frames"], metadata["num_actions"], metadata["success"]
+        if counted != (episode.num_steps + 1, episode.num_steps, episode.outcome.success):
+            found.append(
+                f"{folder / 'metadata.json'}: frames, actions, success {counted} disagree with the other files"
+            )
+        height, width, _ = next(self.images(index, camera, [0])).shape
+        if metadata["camera_resolution"] != [width, height]:
+            found.append(
+                f"{folder / 'metadata.json'} says {metadata['camera_resolution']}, images are {[width, height]}"
+            )
+        first, other = self._folder(index, self.cameras[0]) / "state.npz", folder / "state.npz"
+        if load_npz(other).keys() and other.read_bytes() != first.read_bytes():
+            found.append(f"{other} differs from {first}")
+        return found
+
+    def _folder(self, index: int, camera: str) -> Path:
+        return _folder(self.root, self._variants[camera], index)
+
+    def _metadata(self, index: int, camera: str) -> dict[str, Any]:
+        path = self._folder(index, camera) / "metadata.json"
+        needed = {"camera_resolution", "num_frames", "num_actions"} | {field.name for field in fields(Outcome)}
+        try:
+            metadata = json.loads(path.read_text())
+        except (OSError, ValueError) as error:
+            raise RunError(f"{path} cannot be read ({error})") from error
+        if not isinstance(metadata, dict) or needed - metadata.keys():
+            raise RunError(f"{path} was not written by this package (it needs {', '.join(sorted(needed))})")
+        return metadata
+
+
+def _is_root(path: Path) -> bool:
+    return path.parent.name == _TOP and (path / _MANIFEST).is_file()
+
+
+def _folder(root: Path, variant: str, index: int) -> Path:
+    return root / variant / f"{index:03d}"
+
+
+def _variants(cameras: Sequence[str], variant: str | None) -> dict[str, str]:
+    if not cameras:
+        raise UsageError("format avdc needs a camera: name one with --cameras")
+    if variant is None:
+        return {camera: camera for camera in cameras}
+    if len(cameras) > 1:
+        raise UsageError(
+            f"--dataset_variant {variant}: names one camera, there are {len(cameras)} ({', '.join(cameras)})"
+        )
+    return {cameras[0]: variant}
+
+
+def _recovered(wanted: Manifest) -> Manifest:
+    """Open the manifest, having removed what a killed run left of its episodes."""
+    root = wanted.path.parent
+    if not wanted.path.exists():
+        if any(child.is_dir() and not child.name.startswith(".") for child in root.iterdir()):
+            raise UsageError(f"{root} holds folders but no {_MANIFEST}: not of this package. Give another --out")
+        return open_or_create(wanted)
+    variants: list[str] = list(Manifest.load(wanted.path).identity["variants"].values())
+    whole, partial = whole_and_partial(root / variant for variant in variants)
+    missing = [variant for variant in variants if not (root / variant).is_dir()]
+    if missing and partial:
+        raise RunError(
+            f"{root} lacks the folder {missing[0]}, though others hold {len(partial)} episodes. Restore it first"
+        )
+    shutil.rmtree(root / _STAGING, ignore_errors=True)
+    for variant, index in itertools.product(variants, partial):
+        shutil.rmtree(_folder(root, variant, index), ignore_errors=True)
+    return open_or_create(wanted, keep_identity=bool(whole))

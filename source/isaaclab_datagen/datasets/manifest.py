@@ -1,0 +1,168 @@
+"""A dataset's identity and provenance: one JSON file that says what the data are and how they came about."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from isaaclab_datagen.datasets.files import write_atomically
+from isaaclab_datagen.errors import RunError, UsageError
+
+_SHOWN_DIFFERENCES = 6
+
+
+@dataclass
+class Manifest:
+    """What a dataset says about itself."""
+
+    path: Path
+    """Where it lies."""
+    format: str
+    """Name of the format's module."""
+    format_version: int
+    """Grows when the format's layout changes."""
+    identity: dict[str, Any]
+    """All that changes the data (task, expert, checkpoint hash, cameras, configuration, seed, ...), JSON-clean."""
+    provenance: dict[str, Any] = field(default_factory=dict)
+    """All else a reader needs (names of joints and bodies, quaternion order, units, step_dt, ...), JSON-clean."""
+    sessions: list[dict[str, Any]] = field(default_factory=list)
+    """One entry for each process that wrote here: number, package version, commit, start time."""
+
+    @classmethod
+    def load(cls, path: Path) -> Manifest:
+        """Read it.
+
+        Raises:
+            RunError: It cannot be read, or is not a manifest.
+        """
+        try:
+            return cls(path=path, **json.loads(path.read_text()))
+        except (OSError, ValueError, TypeError) as error:
+            raise RunError(f"{path} is not a dataset's manifest ({error})") from error
+
+    def save(self) -> None:
+        """Write it, atomically."""
+        content = asdict(self)
+        del content["path"]
+        write_atomically(self.path, json.dumps(content, indent=1, default=_plain).encode())
+
+    def describe(self, facts: Mapping[str, Any]) -> None:
+        """Add facts to the provenance (those known only once the simulation exists) and save."""
+        self.provenance.update(json_clean(facts))
+        self.save()
+
+    def begin_session(self) -> int:
+        """Count this process in, on disk before anything is recorded.
+
+        Returns:
+            Its number, from 0. No two processes get the same; see :func:`derive_seed`.
+        """
+        number = len(self.sessions)
+        started = datetime.now(UTC).isoformat(timespec="seconds")
+        self.sessions.append({"number": number, "started": started, **_origin()})
+        self.save()
+        return number
+
+
+def open_or_create(wanted: Manifest, keep_identity: bool = True) -> Manifest:
+    """Open the manifest at ``wanted.path``, or create it.
+
+    Args:
+        wanted: Format, identity and first provenance of the data about to be written.
+        keep_identity: False where the dataset holds no episode yet: then another identity may take its place.
+
+    Returns:
+        The manifest on disk. One that was there keeps its provenance and its sessions.
+
+    Raises:
+        UsageError: One is there with another format or identity; names each difference.
+    """
+    wanted.identity, wanted.provenance = json_clean(wanted.identity), json_clean(wanted.provenance)
+    if wanted.path.exists():
+        found = Manifest.load(wanted.path)
+        if _signature(found) == _signature(wanted):
+            return found
+        if keep_identity:
+            raise UsageError(_explain_differences(found, wanted))
+        wanted.sessions = found.sessions
+    wanted.save()
+    return wanted
+
+
+def derive_seed(seed: int, session: int) -> int:
+    """Seed of one session of a run, so that a resumed run records no start state twice.
+
+    Args:
+        seed: The run's seed, as the user gave it.
+        session: From :meth:`Manifest.begin_session`.
+
+    Returns:
+        ``seed`` itself in session 0, afterwards a 31-bit number that depends on both.
+    """
+    if seed < 0:
+        raise UsageError(f"--seed {seed}: must be 0 or more")
+    if session == 0:
+        return seed
+    return int(np.random.SeedSequence(seed, spawn_key=(session,)).generate_state(1)[0]) & 0x7FFFFFFF
+
+
+def json_clean(value: Any) -> Any:
+    """What ``value`` is after a round trip through JSON (tuples become lists, arrays lists, paths strings)."""
+    return json.loads(json.dumps(value, default=_plain))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(
+        f"{value!r} ({type(value).__name__}) does not go into a manifest: give numbers, strings, lists, dicts"
+    )
+
+
+def _signature(manifest: Manifest) -> dict[str, str]:
+    """Every leaf of what must agree, as text (so that NaN equals NaN)."""
+    tree = {"format": manifest.format, "format_version": manifest.format_version, **manifest.identity}
+    return {name: json.dumps(value) for name, value in _leaves("", tree)}
+
+
+def _leaves(prefix: str, tree: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in tree.items():
+        if isinstance(value, Mapping) and value:
+            yield from _leaves(f"{prefix}{name}.", value)
+        else:
+            yield f"{prefix}{name}", value
+
+
+def _explain_differences(found: Manifest, wanted: Manifest) -> str:
+    there, asked = _signature(found), _signature(wanted)
+    names = [name for name in {**there, **asked} if there.get(name) != asked.get(name)]
+    shown = [f"{name} is {there.get(name, 'absent')} there, {asked.get(name, 'absent')} here" for name in names]
+    if len(shown) > _SHOWN_DIFFERENCES:
+        shown[_SHOWN_DIFFERENCES:] = [f"and {len(shown) - _SHOWN_DIFFERENCES} more differ"]
+    return f"{found.path.parent} holds another dataset: {'; '.join(shown)}. Give another --out, or the same options"
+
+
+def _origin() -> dict[str, Any]:
+    """Version of this package and, in a clone, its commit."""
+    version = importlib.metadata.version("isaaclab-datagen")
+    root = Path(__file__).parents[3]
+    if not (root / ".git").exists():
+        return {"version": version, "commit": None}
+    git = ["git", "-C", str(root), "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"]
+    try:
+        result = subprocess.run(git, capture_output=True, text=True, timeout=10)
+    except (FileNotFoundError, subprocess.TimeoutExpired):
+        return {"version": version, "commit": None}
+    return {"version": version, "commit": result.stdout.strip() or None}

@@ -1,0 +1,1 @@
+"""Ways to act without having learned from demonstrations."""

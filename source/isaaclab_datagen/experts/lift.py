@@ -1,0 +1,98 @@
+"""The scripted expert of the lift tasks with relative IK."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from isaaclab.envs import ManagerBasedRLEnv
+from isaaclab.utils import configclass
+from isaaclab.utils.math import combine_frame_transforms, quat_apply, quat_from_euler_xyz
+
+from isaaclab_datagen.experts.state_machine import CLOSE, OPEN, Phase, StateMachine, relative_ik_action
+
+
+class LiftStateMachine(StateMachine):
+    """Above the cube, down, close, to the goal; from the start again when the cube is lost."""
+
+    def __init__(self, cfg: LiftStateMachineCfg, env: ManagerBasedRLEnv) -> None:
+        self.cfg = cfg
+        arm = env.action_manager.get_term("arm_action")
+        self._scale = float(arm.cfg.scale)
+        super().__init__(
+            env,
+            arm.cfg.body_name,
+            tuple(arm.cfg.body_offset.pos),
+            [
+                Phase("approach", OPEN, cfg.position_tolerance * 3, cfg.rotation_tolerance),
+                Phase("descend", OPEN, cfg.position_tolerance, cfg.rotation_tolerance),
+                Phase("grasp", CLOSE, min_steps=cfg.grasp_steps, latch=True),
+                Phase("carry", CLOSE),
+            ],
+        )
+
+    def targets(self) -> torch.Tensor:
+        """See the base class."""
+        cube = self.in_root_frame(self.env.scene["object"].data.root_link_pose_w.torch)
+        grasp = torch.cat([cube[:, :3], downward(cube[:, 3:])], dim=-1)
+        above = grasp.clone()
+        above[:, 2] += self.cfg.hover_height
+        carry = grasp.clone()
+        # what the hand must move is the cube, wherever it sits between the fingers
+        goal = self.env.command_manager.get_command("object_pose")[:, :3]
+        tip = self.tip_pose()
+        carry[:, :3] = tip[:, :3] + goal - cube[:, :3]
+        carry[:, 3:] = self._target[:, 3:]
+        return torch.stack([above, grasp, grasp, carry])
+
+    def restarts(self) -> torch.Tensor:
+        """Environments whose hand closed without the cube, or lost it."""
+        cube = self.in_root_frame(self.env.scene["object"].data.root_link_pose_w.torch)
+        lost = (cube[:, :3] - self.tip_pose()[:, :3]).norm(dim=-1) > self.cfg.lost_distance
+        return lost & (self.phase == len(self.phases) - 1)
+
+    def to_action(self, tip: torch.Tensor, target: torch.Tensor, gripper: torch.Tensor) -> torch.Tensor:
+        """See the base class."""
+        limits = (self.cfg.max_step, self.cfg.max_turn)
+        return torch.cat([relative_ik_action(tip, target, self._scale, limits), gripper.unsqueeze(-1)], dim=-1)
+
+
+@configclass
+class LiftStateMachineCfg:
+    """Settings of :class:`LiftStateMachine`."""
+
+    class_type: type[LiftStateMachine] | str = LiftStateMachine
+
+    hover_height: float = 0.10
+    """Height over the cube's centre from which the hand descends [m]."""
+    position_tolerance: float = 0.008
+    """Distance from which the hand counts as at the cube [m]."""
+    rotation_tolerance: float = 0.1
+    """[rad]"""
+    grasp_steps: int = 12
+    """Steps to wait for the fingers to close."""
+    lost_distance: float = 0.06
+    """Distance from tip to cube's centre beyond which the cube is lost [m]."""
+    max_step: float = 0.08
+    """Longest commanded step [m]."""
+    max_turn: float = 0.4
+    """Longest commanded turn [rad]."""
+
+
+def downward(cube: torch.Tensor) -> torch.Tensor:
+    """Hand orientation that points down and closes on two faces of the cube, turned by at most 45 degrees.
+
+    Args:
+        cube: Orientation of the cube. Shape is (num_envs, 4).
+
+    Returns:
+        Shape is (num_envs, 4).
+    """
+    x_axis = torch.tensor([1.0, 0.0, 0.0], device=cube.device).expand(len(cube), 3)
+    heading = quat_apply(cube, x_axis)
+    yaw = torch.atan2(heading[:, 1], heading[:, 0])
+    yaw = torch.remainder(yaw + math.pi / 4, math.pi / 2) - math.pi / 4
+    zero = torch.zeros_like(yaw)
+    turned = quat_from_euler_xyz(zero, zero, yaw)
+    flipped = quat_from_euler_xyz(zero + math.pi, zero, zero)
+    return combine_frame_transforms(torch.zeros_like(heading), turned, None, flipped)[1]

@@ -1,0 +1,169 @@
+"""An RSL-RL network as an actor: its mean actions, with the observation normaliser it was trained with."""
+
+from __future__ import annotations
+
+import copy
+import importlib.metadata
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from isaaclab.utils import to_dict
+from isaaclab.utils.io import load_yaml
+from isaaclab_rl.rsl_rl import handle_deprecated_rsl_rl_cfg
+from rsl_rl.models import MLPModel
+from rsl_rl.utils import resolve_class, resolve_obs_groups
+from tensordict import TensorDict
+
+from isaaclab_datagen.errors import UsageError
+
+if TYPE_CHECKING:
+    from isaaclab.envs import ManagerBasedRLEnv  # loads simulation modules: not before Kit has started
+
+_ACTOR = "actor_state_dict"
+"""Where RSL-RL 5 keeps the actor and its normaliser (``PPO.save``)."""
+
+
+@dataclass(frozen=True)
+class Spaces:
+    """What a task gives to a network and takes from it."""
+
+    observations: Mapping[str, tuple[int, ...]]
+    """Shape of each observation group, without the environments' axis."""
+    actions: int
+
+    @classmethod
+    def of(cls, env: ManagerBasedRLEnv) -> Spaces:
+        """Read an environment's spaces. Groups whose terms are not concatenated cannot feed a network."""
+        groups = env.observation_manager.group_obs_dim
+        shapes = {name: shape for name, shape in groups.items() if isinstance(shape, tuple)}
+        return cls(shapes, env.action_manager.total_action_dim)
+
+
+class RlPolicy:
+    """A trained network, acting without exploration noise."""
+
+    def __init__(self, model: MLPModel, clip: float | None, num_envs: int, device: str) -> None:
+        """Wrap a network.
+
+        Args:
+            model: RSL-RL model, in evaluation mode.
+            clip: Actions are cut to +- this, or left alone when None.
+            num_envs: Number of parallel environments, N.
+            device: Device that the network lies on.
+        """
+        self._model = model
+        self._clip = clip
+        self._num_envs = num_envs
+        self._device = device
+
+    def reset(self, env_ids: torch.Tensor) -> None:
+        """Forget the recurrent state, where the network has one, of some environments (K,)."""
+        dones = torch.zeros(self._num_envs, dtype=torch.long, device=self._device)
+        dones[env_ids] = 1
+        self._model.reset(dones)
+
+    @torch.no_grad()
+    def act(self, observations: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """Return the mean actions (N, A) for the observation groups that the network reads, each (N, D)."""
+        groups = {name: observations[name] for name in self._model.obs_groups}
+        actions = self._model(TensorDict(groups, batch_size=[self._num_envs]))
+        return actions if self._clip is None else actions.clamp(-self._clip, self._clip)
+
+
+def load(path: Path, env: ManagerBasedRLEnv, agent_cfg: Any) -> RlPolicy:
+    """Load a checkpoint for an environment.
+
+    The network is built as the run that trained it was configured (``params/agent.yaml`` beside the checkpoint), or as
+    the task's agent configuration says where that file is missing.
+
+    Args:
+        path: Checkpoint that RSL-RL 5 saved.
+        env: The environment to act in.
+        agent_cfg: The task's RSL-RL configuration.
+
+    Raises:
+        UsageError: If the file is no such checkpoint, or the network does not fit the task.
+    """
+    device = str(env.device)
+    cfg = training_cfg(path, agent_cfg)
+    model = build(path, Spaces.of(env), cfg).to(device)
+    return RlPolicy(model, cfg.get("clip_actions"), env.num_envs, device)
+
+
+def training_cfg(path: Path, agent_cfg: Any) -> dict[str, Any]:
+    """Return the agent configuration that a checkpoint's network is built from."""
+    saved = path.parent / "params" / "agent.yaml"
+    if saved.is_file():
+        return load_yaml(str(saved))
+    version = importlib.metadata.version("rsl-rl-lib")
+    return to_dict(handle_deprecated_rsl_rl_cfg(copy.deepcopy(agent_cfg), version))
+
+
+def build(path: Path, spaces: Spaces, cfg: Mapping[str, Any]) -> MLPModel:
+    """Build a checkpoint's network on the CPU, in evaluation mode.
+
+    Args:
+        path: The checkpoint.
+        spaces: Spaces of the task to act in.
+        cfg: Agent configuration with ``actor`` and ``obs_groups``.
+
+    Raises:
+        UsageError: If the file is no RSL-RL 5 checkpoint, or the network does not fit the task.
+    """
+    state = _actor_state(path)
+    sample = TensorDict({name: torch.zeros(1, *shape) for name, shape in spaces.observations.items()}, batch_size=[1])
+    actor_class, actor_cfg = resolve_class(dict(cfg["actor"]))
+    try:
+        groups = resolve_obs_groups(sample, dict(cfg["obs_groups"]), ["actor"])
+        model = actor_class(sample, groups, "actor", spaces.actions, **actor_cfg)
+    except ValueError as error:
+        raise UsageError(f"{path} does not fit the task: {error}") from error
+    _check_fit(path, _shapes(model.state_dict()), _shapes(state))
+    model.load_state_dict(state)
+    return model.eval()
+
+
+def _actor_state(path: Path) -> dict[str, torch.Tensor]:
+    """Read the actor's tensors. Only tensors are unpickled, so a checkpoint cannot run code."""
+    try:
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise UsageError(f"no checkpoint {path}") from error
+    except (pickle.UnpicklingError, RuntimeError, EOFError, IsADirectoryError) as error:
+        raise UsageError(f"{path} is not an RSL-RL checkpoint (broken, exported, or of another library)") from error
+    if isinstance(loaded, dict) and _ACTOR in loaded:
+        return loaded[_ACTOR]
+    held = ", ".join(map(str, loaded)) if isinstance(loaded, dict) else type(loaded).__name__
+    raise UsageError(f"{path} is not an RSL-RL 5 checkpoint: expected {_ACTOR!r}, found {held}; train it again")
+
+
+def _shapes(state: Mapping[str, torch.Tensor]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(tensor.shape) for name, tensor in state.items()}
+
+
+def _check_fit(path: Path, wanted: dict[str, tuple[int, ...]], found: dict[str, tuple[int, ...]]) -> None:
+    """Refuse a network whose input, output or layers differ from what the task's would be."""
+    if wanted == found:
+        return
+    network, task = _ends(found), _ends(wanted)
+    if network != task:
+        raise UsageError(
+            f"{path} does not fit the task: the network takes {network[0]} observations and gives {network[1]} actions,"
+            f" the task gives {task[0]} and takes {task[1]}"
+        )
+    name = next(n for n in sorted(wanted | found) if wanted.get(n) != found.get(n))
+    raise UsageError(
+        f"{path} is built otherwise than its agent configuration says: {name} is {found.get(name, 'missing')} in the"
+        f" file and {wanted.get(name, 'missing')} in the configuration; set agent.actor.* as it was trained"
+    )
+
+
+def _ends(shapes: Mapping[str, tuple[int, ...]]) -> tuple[int | None, int | None]:
+    """Return the numbers of inputs and outputs of a network, by its first and its last layer."""
+    layers = [shape for name, shape in shapes.items() if name.endswith("weight") and len(shape) == 2]
+    first = shapes.get("rnn.rnn.weight_ih_l0", layers[0] if layers else (None, None))
+    return first[-1], layers[-1][0] if layers else None

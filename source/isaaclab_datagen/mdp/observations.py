@@ -1,0 +1,63 @@
+"""Poses in the environment's frame, as observations and as recorded channels. Quaternions are x y z w."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from isaaclab.managers import SceneEntityCfg
+from isaaclab.utils.math import combine_frame_transforms
+
+if TYPE_CHECKING:
+    from isaaclab.envs import ManagerBasedEnv
+
+__all__ = ["body_pose", "command_position", "gripper_width", "joint_position", "joint_velocity", "object_pose"]
+
+
+def body_pose(
+    env: ManagerBasedEnv, asset_cfg: SceneEntityCfg, offset: tuple[float, float, float] = (0.0, 0.0, 0.0)
+) -> torch.Tensor:
+    """Pose of a point fixed to one body. Shape is (num_envs, 7): position [m], quaternion.
+
+    Read from the body, not from a frame transformer: the latter is stale after a reset.
+
+    Args:
+        env: The environment.
+        asset_cfg: The articulation and its body (exactly one).
+        offset: The point in the body's frame [m].
+    """
+    pose_w = env.scene[asset_cfg.name].data.body_link_pose_w.torch[:, asset_cfg.body_ids[0]]
+    shift = torch.tensor(offset, device=pose_w.device, dtype=pose_w.dtype).expand(len(pose_w), 3)
+    position_w, quaternion = combine_frame_transforms(pose_w[:, :3], pose_w[:, 3:7], shift)
+    return torch.cat([position_w - env.scene.env_origins, quaternion], dim=-1)
+
+
+def object_pose(env: ManagerBasedEnv, asset_cfg: SceneEntityCfg = SceneEntityCfg("object")) -> torch.Tensor:
+    """Pose of a rigid object. Shape is (num_envs, 7): position [m], quaternion."""
+    pose_w = env.scene[asset_cfg.name].data.root_link_pose_w.torch
+    return torch.cat([pose_w[:, :3] - env.scene.env_origins, pose_w[:, 3:7]], dim=-1)
+
+
+def joint_position(env: ManagerBasedEnv, asset_cfg: SceneEntityCfg = SceneEntityCfg("robot")) -> torch.Tensor:
+    """Joint positions [rad or m]. Shape is (num_envs, num_joints)."""
+    return env.scene[asset_cfg.name].data.joint_pos.torch[:, asset_cfg.joint_ids]
+
+
+def joint_velocity(env: ManagerBasedEnv, asset_cfg: SceneEntityCfg = SceneEntityCfg("robot")) -> torch.Tensor:
+    """Joint velocities [rad/s or m/s]. Shape is (num_envs, num_joints)."""
+    return env.scene[asset_cfg.name].data.joint_vel.torch[:, asset_cfg.joint_ids]
+
+
+def gripper_width(env: ManagerBasedEnv, asset_cfg: SceneEntityCfg) -> torch.Tensor:
+    """Measured distance between the fingers [m], the sum of their joints. Shape is (num_envs, 1)."""
+    return env.scene[asset_cfg.name].data.joint_pos.torch[:, asset_cfg.joint_ids].sum(dim=-1, keepdim=True)
+
+
+def command_position(
+    env: ManagerBasedEnv, command_name: str, asset_cfg: SceneEntityCfg = SceneEntityCfg("robot")
+) -> torch.Tensor:
+    """Position of a pose command [m], from the asset's root frame to the environment's. Shape is (num_envs, 3)."""
+    root = env.scene[asset_cfg.name].data.root_link_pose_w.torch
+    command = env.command_manager.get_command(command_name)
+    position_w, _ = combine_frame_transforms(root[:, :3], root[:, 3:7], command[:, :3])
+    return position_w - env.scene.env_origins

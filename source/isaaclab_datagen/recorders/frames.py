@@ -1,0 +1,99 @@
+"""Reading one frame of every environment from the simulation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any
+
+import torch
+from isaaclab.managers import SceneEntityCfg
+from isaaclab.utils.math import matrix_from_quat
+
+from isaaclab_datagen.errors import UsageError
+from isaaclab_datagen.recorders.recorders_cfg import ChannelCfg
+
+if TYPE_CHECKING:
+    from isaaclab.envs import ManagerBasedRLEnv
+    from isaaclab.sensors import Camera
+
+Batch = dict[str, torch.Tensor]
+"""Name (as of :data:`~isaaclab_datagen.datasets.episode.Frame`) to a tensor of shape (num_envs, ...)."""
+
+
+class FrameSource:
+    """Reads everything that a frame holds, all of the same instant."""
+
+    def __init__(self, env: ManagerBasedRLEnv, channels: Mapping[str, ChannelCfg], cameras: Sequence[str]) -> None:
+        """Resolve channels and cameras.
+
+        Raises:
+            UsageError: If a camera is not in the scene.
+        """
+        self._env = env
+        self._channels = {name: (cfg.func, _resolved(cfg.params, env)) for name, cfg in channels.items()}
+        self.cameras = {name: _camera(env, name) for name in cameras}
+
+    def read(self, images: bool = True) -> Batch:
+        """Read a frame without its action."""
+        env = self._env
+        batch = _flatten("observations", env.obs_buf)
+        batch |= _flatten("scene", env.scene.get_state(is_relative=True))
+        for name in env.command_manager.active_terms:
+            batch[f"command/{name}"] = env.command_manager.get_command(name)
+        batch |= {name: func(env, **params) for name, (func, params) in self._channels.items()}
+        if images:
+            batch |= self._images()
+        return batch
+
+    def actions(self) -> Batch:
+        """The action of this step as the actor gave it, and as the action terms processed it."""
+        manager = self._env.action_manager
+        processed = [manager.get_term(name).processed_actions for name in manager.active_terms]
+        return {"action": manager.action, "processed_action": torch.cat(processed, dim=-1)}
+
+    def _images(self) -> Batch:
+        batch = {}
+        for name, camera in self.cameras.items():
+            # marks the image as outdated: what was written to the simulation since the last step counts
+            camera.update(0.0)
+            data = camera.data
+            batch[f"images/{name}"] = _torch(data.output["rgb"])
+            pose = torch.eye(4, device=self._env.device).repeat(self._env.num_envs, 1, 1)
+            pose[:, :3, :3] = matrix_from_quat(_torch(data.quat_w_ros))
+            pose[:, :3, 3] = _torch(data.pos_w) - self._env.scene.env_origins
+            batch[f"extrinsics/{name}"] = pose
+        return batch
+
+    def intrinsics(self) -> dict[str, list[list[float]]]:
+        """Camera name to its 3x3 matrix [pixels], the same in every environment."""
+        return {name: _torch(camera.data.intrinsic_matrices)[0].cpu().tolist() for name, camera in self.cameras.items()}
+
+
+def _camera(env: ManagerBasedRLEnv, name: str) -> Camera:
+    from isaaclab.sensors import Camera  # loads simulation modules: not before Kit has started
+
+    cameras = [key for key, sensor in env.scene.sensors.items() if isinstance(sensor, Camera)]
+    if name not in cameras:
+        raise UsageError(f"camera {name!r} is not in the scene: choose from {', '.join(cameras) or 'none'}")
+    return env.scene.sensors[name]
+
+
+def _resolved(params: Mapping[str, Any], env: ManagerBasedRLEnv) -> dict[str, Any]:
+    resolved = dict(params)
+    for key, value in params.items():
+        if isinstance(value, SceneEntityCfg):
+            resolved[key] = deepcopy(value)
+            resolved[key].resolve(env.scene)
+    return resolved
+
+
+def _flatten(prefix: str, tree: Any) -> Batch:
+    if isinstance(tree, torch.Tensor):
+        return {prefix: tree}
+    return {name: tensor for key, value in tree.items() for name, tensor in _flatten(f"{prefix}/{key}", value).items()}
+
+
+def _torch(value: Any) -> torch.Tensor:
+    """Isaac Lab's data are tensors, or proxies that hold one."""
+    return value if isinstance(value, torch.Tensor) else value.torch

@@ -1,0 +1,79 @@
+"""One copy a step from the simulation's device to the host."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+_NUMPY = {
+    torch.float32: np.float32,
+    torch.float64: np.float64,
+    torch.int64: np.int64,
+    torch.int32: np.int32,
+    torch.uint8: np.uint8,
+    torch.bool: np.bool_,
+}
+
+
+@dataclass(frozen=True)
+class _Column:
+    name: str
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+    start: int
+    stop: int
+
+
+class Layout:
+    """Where each quantity lies in an environment's row of bytes; wide types first, so that all are aligned."""
+
+    def __init__(self, batch: Mapping[str, torch.Tensor]) -> None:
+        """Lay out the quantities of ``batch``, each of shape (N, ...)."""
+        start = 0
+        columns = []
+        for name in sorted(batch, key=lambda name: -batch[name].element_size()):
+            tensor = batch[name]
+            size = tensor[0].numel() * tensor.element_size()
+            columns.append(_Column(name, tuple(tensor.shape[1:]), tensor.dtype, start, start + size))
+            start += size
+        self._columns = columns
+        self.size = start
+        """Bytes of a row."""
+
+    def pack(self, batch: Mapping[str, torch.Tensor], ids: torch.Tensor, out: torch.Tensor) -> None:
+        """Copy the rows ``ids`` (K,) of ``batch`` into ``out`` (K, size) uint8 on the host: one transfer."""
+        parts = [batch[column.name][ids].contiguous().flatten(1).view(torch.uint8) for column in self._columns]
+        if ids.device.type == "cpu":
+            torch.cat(parts, dim=1, out=out)
+        else:
+            out.copy_(torch.cat(parts, dim=1), non_blocking=True)
+            torch.cuda.current_stream(ids.device).synchronize()
+
+    def unpack(self, row: np.ndarray) -> dict[str, np.ndarray]:
+        """Views of one row (size,) uint8."""
+        return {
+            column.name: row[column.start : column.stop].view(_NUMPY[column.dtype]).reshape(column.shape)
+            for column in self._columns
+        }
+
+
+class HostBuffers:
+    """A ring of equal host buffers, pinned where a GPU copies into them. Taking one waits until one is free."""
+
+    def __init__(self, count: int, rows: int, size: int, pinned: bool) -> None:
+        """Allocate ``count`` buffers of ``rows`` x ``size`` bytes."""
+        self._free: queue.SimpleQueue[torch.Tensor] = queue.SimpleQueue()
+        for _ in range(count):
+            self._free.put(torch.empty((rows, size), dtype=torch.uint8, pin_memory=pinned))
+
+    def take(self) -> torch.Tensor:
+        """A free buffer. Shape is (rows, size)."""
+        return self._free.get()
+
+    def give_back(self, buffer: torch.Tensor) -> None:
+        """From any thread: ``buffer`` may be filled anew."""
+        self._free.put(buffer)

@@ -1,0 +1,46 @@
+"""Configuration of what is recorded. Give a :class:`DatasetRecorderCfg` to an environment's ``recorders``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import MISSING
+from typing import Any
+
+from isaaclab.managers import DatasetExportMode, RecorderManagerBaseCfg, RecorderTermCfg
+from isaaclab.utils import configclass
+
+
+@configclass
+class ChannelCfg:
+    """One named quantity of every frame, computed as an observation term is."""
+
+    func: Callable = MISSING
+    """Takes the environment and :attr:`params`, returns a tensor of shape (num_envs, ...)."""
+
+    params: dict[str, Any] = {}
+    """Further arguments; scene entities among them are resolved."""
+
+
+@configclass
+class FrameRecorderCfg(RecorderTermCfg):
+    """Records whole frames: observations, actions, scene state, :attr:`channels` and :attr:`cameras`."""
+
+    class_type: type | str = "{DIR}.terms:FrameRecorder"
+
+    channels: dict[str, ChannelCfg] = {}
+    """Name to quantity. Poses are in the environment's frame, quaternions x y z w."""
+
+    cameras: list[str] = []
+    """Scene cameras whose images are recorded."""
+
+    success_term: str = "success"
+    """Termination term that is the task's success rule."""
+
+
+@configclass
+class DatasetRecorderCfg(RecorderManagerBaseCfg):
+    """A recorder manager whose data stream past it: nothing piles up in it and it creates no file."""
+
+    dataset_export_mode: DatasetExportMode = DatasetExportMode.EXPORT_NONE
+
+    frames: FrameRecorderCfg = FrameRecorderCfg()

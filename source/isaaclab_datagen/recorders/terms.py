@@ -1,0 +1,119 @@
+"""The recorder term: it sees every frame at the right instant and hands it to whoever listens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import torch
+from isaaclab.managers import RecorderTerm
+
+from isaaclab_datagen.datasets.episode import Outcome
+from isaaclab_datagen.recorders.frames import Batch, FrameSource
+from isaaclab_datagen.recorders.recorders_cfg import FrameRecorderCfg
+
+if TYPE_CHECKING:
+    from isaaclab.envs import ManagerBasedRLEnv
+
+__all__ = ["FrameListener", "FrameRecorder", "find"]
+
+
+class FrameListener(Protocol):
+    """Receives frames. All calls come from the simulation thread."""
+
+    wants_images: bool
+    """Whether the frames of this listener need the cameras to be read."""
+
+    def begin(self, env_ids: list[int]) -> None:
+        """Episodes begin in these environments."""
+        ...
+
+    def frame(self, batch: Batch, env_ids: torch.Tensor) -> None:
+        """Rows ``env_ids`` (K,) of ``batch`` are the next frames of their episodes."""
+        ...
+
+    def listening(self, env_ids: torch.Tensor) -> torch.Tensor:
+        """Those of ``env_ids`` (K,) whose frames are wanted."""
+        ...
+
+    def end(self, env_id: int, outcome: Outcome) -> None:
+        """The episode of this environment is over; its last frame has been given."""
+        ...
+
+
+class FrameRecorder(RecorderTerm):
+    """Streams frames to a bound :class:`FrameListener`; without one it does nothing.
+
+    Frame t is read in ``record_pre_step``: after pushes and command updates, with the observations that the actor received
+    for action t, before that action acts. Frame T is read in ``record_pre_reset``. Nothing is kept in the manager.
+    """
+
+    cfg: FrameRecorderCfg
+
+    def __init__(self, cfg: FrameRecorderCfg, env: ManagerBasedRLEnv) -> None:
+        super().__init__(cfg, env)
+        self._listener: FrameListener | None = None
+        self._all = torch.arange(env.num_envs, device=env.device)
+
+    def bind(self, listener: FrameListener | None) -> FrameSource:
+        """Stream to ``listener`` from now on.
+
+        Returns:
+            Where the frames are read from.
+        """
+        self.source = FrameSource(self._env, self.cfg.channels, self.cfg.cameras)
+        self._listener = listener
+        return self.source
+
+    def record_post_reset(self, env_ids: Sequence[int] | torch.Tensor | None) -> tuple[None, None]:
+        """Bring the kinematics up to date (a reset leaves them at the old pose) and begin episodes."""
+        if self._listener is not None:
+            self._env.sim.forward()
+            self._listener.begin(self._ids(env_ids).tolist())
+        return None, None
+
+    def record_pre_step(self) -> tuple[None, None]:
+        """Frame t, with its action."""
+        if self._listener is not None:
+            ids = self._listener.listening(self._all)
+            if len(ids):
+                # an interval event may have moved something since the last step
+                self._env.sim.forward()
+                batch = self.source.read(self._listener.wants_images) | self.source.actions()
+                self._listener.frame(batch, ids)
+        return None, None
+
+    def record_pre_reset(self, env_ids: Sequence[int] | torch.Tensor | None) -> tuple[None, None]:
+        """Frame T, and how the episode ended."""
+        if self._listener is not None:
+            ids = self._listener.listening(self._ids(env_ids))
+            if len(ids):
+                self._listener.frame(self.source.read(self._listener.wants_images), ids)
+                for env_id in ids.tolist():
+                    self._listener.end(env_id, self._outcome(env_id))
+        return None, None
+
+    def _ids(self, env_ids: Sequence[int] | torch.Tensor | None) -> torch.Tensor:
+        return self._all if env_ids is None else self._all[torch.as_tensor(env_ids, device=self._all.device).long()]
+
+    def _outcome(self, env_id: int) -> Outcome:
+        manager = self._env.termination_manager
+        fired = [name for name in manager.active_terms if bool(manager.get_term(name)[env_id])]
+        success = self.cfg.success_term in fired
+        reason = self.cfg.success_term if success else next(iter(fired), "reset")
+        terminated = reason in fired and not manager.get_term_cfg(reason).time_out
+        return Outcome(success, reason, terminated, env_id)
+
+
+def find(env: ManagerBasedRLEnv) -> FrameRecorder:
+    """The environment's frame recorder.
+
+    Raises:
+        ValueError: If its configuration has none.
+    """
+    manager = env.recorder_manager
+    for name in manager.active_terms:
+        term = manager._terms[name]  # the manager offers no getter
+        if isinstance(term, FrameRecorder):
+            return term
+    raise ValueError("the environment records no frames: set env_cfg.recorders to a DatasetRecorderCfg")

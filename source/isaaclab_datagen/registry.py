@@ -1,0 +1,93 @@
+"""What a task's gym registration says about it. Nothing here imports a task: everything is named by string.
+
+Beside Isaac Lab's own (``env_cfg_entry_point``, ``rsl_rl_cfg_entry_point``, ``default_agent``), a registration's kwargs
+may hold the fields of :class:`TaskInfo` of the same names.
+"""
+
+import difflib
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+from gymnasium.envs.registration import EnvSpec
+
+from isaaclab_datagen.errors import UsageError
+
+_MARK = "success_term"
+"""A registration with this key is of this package's kind: it names its success rule, cameras and experts."""
+
+
+@dataclass(frozen=True)
+class TaskInfo:
+    """Facts of one registered task."""
+
+    id: str
+    env_cfg_entry_point: str
+    rsl_rl_cfg_entry_point: str | None = None
+    recorder_cfg_entry_point: str | None = None
+    """What is recorded, as ``module:Class``."""
+    experts: Mapping[str, str] = field(default_factory=dict)
+    """Experts of this task alone: name to ``module:Class`` of its configuration."""
+    default_expert: str | None = None
+    cameras: tuple[str, ...] = ()
+    """Scene cameras that are recorded when nothing else is said."""
+    default_format: str | None = None
+    success_term: str | None = None
+    """The termination term that is the task's one success rule."""
+    shipped_checkpoint: str | None = None
+    """``[package:]path`` of a network, relative to the package (this one when it is not named)."""
+    published_task: str | None = None
+    """Name under which NVIDIA publishes a network for this task, when it is not the task's own."""
+    aliases: tuple[str, ...] = ()
+    """Other ids by which a user may ask for the task."""
+
+    @property
+    def shipped_path(self) -> Path | None:
+        """File of the shipped network, or None when the task ships none."""
+        if self.shipped_checkpoint is None:
+            return None
+        package, _, path = self.shipped_checkpoint.rpartition(":")
+        return Path(str(resources.files(package or "isaaclab_datagen"))) / path
+
+
+def all_tasks() -> dict[str, TaskInfo]:
+    """Return every task of this package's kind that is registered, by id."""
+    return {spec.id: _read(spec) for spec in gym.registry.values() if _MARK in spec.kwargs}
+
+
+def find(task: str) -> TaskInfo:
+    """Return the facts of a task, also of one that only Isaac Lab knows.
+
+    Args:
+        task: Gym id, with or without a ``module:`` prefix, or one of a task's aliases.
+
+    Raises:
+        UsageError: If no such task is registered; names the closest ids.
+    """
+    name = task.split(":")[-1]
+    spec = gym.registry.get(name)
+    if spec is not None and "env_cfg_entry_point" in spec.kwargs:
+        return _read(spec)
+    tasks = all_tasks()
+    for info in tasks.values():
+        if name in info.aliases:
+            return info
+    near = difflib.get_close_matches(name, [i for i in gym.registry if "env_cfg_entry_point" in gym.registry[i].kwargs])
+    choices = sorted(tasks) + [i for i in near if i not in tasks]
+    raise UsageError(f"unknown task {task!r}: choose from {', '.join(choices) or 'nothing (no task is registered)'}")
+
+
+def load(entry_point: str) -> Any:
+    """Return what ``module:attribute`` names."""
+    module, _, attribute = entry_point.partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def _read(spec: EnvSpec) -> TaskInfo:
+    """Read the kwargs of a registration, ignoring those that are not about us."""
+    known: dict[str, Any] = {key: spec.kwargs[key] for key in TaskInfo.__dataclass_fields__ if key in spec.kwargs}
+    return TaskInfo(id=spec.id, **known)

@@ -1,0 +1,1 @@
+"""The actor protocol, the one loop, and what counts episodes."""

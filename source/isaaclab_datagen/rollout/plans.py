@@ -1,0 +1,108 @@
+"""Which episodes count. Every episode that a plan lets begin is counted, however it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from itertools import count
+
+from isaaclab_datagen.datasets.episode import Outcome
+from isaaclab_datagen.rollout.statistics import Tally
+
+
+@dataclass
+class CollectionPlan:
+    """Fill a dataset up to ``target`` kept episodes.
+
+    An episode begins wherever an environment is reset while the kept and the running ones are fewer than the target. So
+    no started episode is cut short because others were faster, which would leave out the slow and the failing ones.
+    """
+
+    target: int
+    """Kept episodes that the dataset will hold, those of earlier sessions included."""
+    taken: Collection[int] = ()
+    """Numbers of the episodes that it holds already."""
+    keep_failures: bool = False
+    first: int = 0
+    """Lowest number that is given out."""
+    tally: Tally = field(default_factory=Tally)
+    """Outcomes of this session."""
+
+    def __post_init__(self) -> None:
+        """Prepare the numbers."""
+        self._kept = len(self.taken)
+        self._running: dict[int, int] = {}
+        self._free: list[int] = []
+        self._fresh: Iterator[int] = (number for number in count(self.first) if number not in frozenset(self.taken))
+
+    @property
+    def kept(self) -> int:
+        """Episodes that the dataset holds or is about to hold."""
+        return self._kept
+
+    @property
+    def done(self) -> bool:
+        """Whether the target is reached and nothing runs any more."""
+        return self._kept >= self.target and not self._running
+
+    def begin(self, env_id: int) -> int | None:
+        """See :class:`~isaaclab_datagen.recorders.stream.Plan`. The lowest free number is given out."""
+        if self._kept + len(self._running) >= self.target:
+            return None
+        self._running[env_id] = self._free.pop(0) if self._free else next(self._fresh)
+        return self._running[env_id]
+
+    def end(self, env_id: int, outcome: Outcome) -> bool:
+        """See :class:`~isaaclab_datagen.recorders.stream.Plan`. A number that is not kept is free again."""
+        number = self._running.pop(env_id)
+        self.tally.add(outcome)
+        keep = outcome.success or self.keep_failures
+        if keep:
+            self._kept += 1
+        else:
+            self._release(number)
+        return keep
+
+    def cancel(self, env_id: int) -> None:
+        """See :class:`~isaaclab_datagen.recorders.stream.Plan`."""
+        self._release(self._running.pop(env_id))
+
+    def _release(self, number: int) -> None:
+        self._free = sorted([*self._free, number])
+
+
+@dataclass
+class EvaluationPlan:
+    """A fixed number of episodes for each environment, so that slow failures weigh as much as quick successes."""
+
+    episodes: int
+    """Episodes in all; the first environments run one more where they do not divide evenly."""
+    num_envs: int
+    tally: Tally = field(default_factory=Tally)
+    """Outcomes."""
+
+    def __post_init__(self) -> None:
+        """Share out the episodes."""
+        share, more = divmod(self.episodes, self.num_envs)
+        self._left = [share + (env_id < more) for env_id in range(self.num_envs)]
+
+    @property
+    def done(self) -> bool:
+        """Whether every episode is over."""
+        return self.tally.total >= self.episodes
+
+    def begin(self, env_id: int) -> int | None:
+        """See :class:`~isaaclab_datagen.recorders.stream.Plan`."""
+        if self._left[env_id] == 0:
+            return None
+        self._left[env_id] -= 1
+        return self._left[env_id] * self.num_envs + env_id
+
+    def end(self, env_id: int, outcome: Outcome) -> bool:
+        """See :class:`~isaaclab_datagen.recorders.stream.Plan`."""
+        self.tally.add(outcome)
+        return True
+
+    def cancel(self, env_id: int) -> None:
+        """See :class:`~isaaclab_datagen.recorders.stream.Plan`."""
+        self._left[env_id] += 1

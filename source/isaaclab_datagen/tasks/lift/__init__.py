@@ -1,0 +1,1 @@
+"""Lift a cube to a goal in the air."""

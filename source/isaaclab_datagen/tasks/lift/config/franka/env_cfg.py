@@ -1,0 +1,79 @@
+"""The lift task with a Franka Panda and relative differential IK."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from isaaclab.assets import ArticulationCfg
+from isaaclab.controllers import DifferentialIKControllerCfg
+from isaaclab.managers import EventTermCfg as EventTerm
+from isaaclab.managers import SceneEntityCfg
+from isaaclab.utils import configclass
+
+from isaaclab_datagen.assets.franka import FINGER_OPEN, HAND_BODY, TIP_OFFSET, FrankaPresetCfg
+from isaaclab_datagen.recorders import ChannelCfg, DatasetRecorderCfg, FrameRecorderCfg
+from isaaclab_datagen.tasks.lift import mdp
+from isaaclab_datagen.tasks.lift.lift_env_cfg import LiftEnvCfg, LiftSceneCfg
+
+HAND = SceneEntityCfg("robot", body_names=HAND_BODY)
+TIP = {"asset_cfg": HAND, "offset": TIP_OFFSET}
+
+
+@configclass
+class FrankaLiftSceneCfg(LiftSceneCfg):
+    """The lift scene with a Panda."""
+
+    robot: ArticulationCfg | FrankaPresetCfg = FrankaPresetCfg()
+
+
+@configclass
+class FrankaLiftEnvCfg(LiftEnvCfg):
+    """Seven actions: six pose deltas times 0.5 (m, rad) in the robot's root frame, and the gripper's sign."""
+
+    scene: FrankaLiftSceneCfg = FrankaLiftSceneCfg(num_envs=4096, env_spacing=2.5)
+
+    def __post_init__(self) -> None:
+        """Fill the lift task's holes with the Panda's hand."""
+        super().__post_init__()
+        self.actions.arm_action = mdp.DifferentialInverseKinematicsActionCfg(
+            asset_name="robot",
+            joint_names=["panda_joint.*"],
+            body_name=HAND_BODY,
+            controller=DifferentialIKControllerCfg(command_type="pose", use_relative_mode=True, ik_method="dls"),
+            scale=0.5,
+            body_offset=mdp.DifferentialInverseKinematicsActionCfg.OffsetCfg(pos=TIP_OFFSET),
+        )
+        self.actions.gripper_action = mdp.BinaryJointPositionActionCfg(
+            asset_name="robot",
+            joint_names=["panda_finger_joint.*"],
+            open_command_expr={"panda_finger_joint.*": FINGER_OPEN},
+            close_command_expr={"panda_finger_joint.*": 0.0},
+        )
+        self.commands.object_pose.body_name = HAND_BODY
+        policy = self.observations.policy
+        policy.tip_to_object.params = dict(TIP)
+        policy.yaw_error.params = {"asset_cfg": HAND}
+        for term in (self.rewards.reach, self.rewards.reach_fine, self.rewards.lift, self.rewards.goal):
+            term.params.update(TIP)
+        self.rewards.goal_fine.params.update(TIP)
+        self.terminations.success.params.update(TIP)
+        self.events.reset_to_demonstration = EventTerm(
+            func=mdp.reset_to_demonstration,
+            mode="reset",
+            params={"path": str(Path(__file__).with_name("demonstration_states.npz")), "probability": 0.5},
+        )
+
+
+@configclass
+class FrankaLiftRecorderCfg(DatasetRecorderCfg):
+    """What a lift demonstration holds beside observations, actions, scene state and images."""
+
+    frames: FrameRecorderCfg = FrameRecorderCfg(
+        channels={
+            "joint_pos": ChannelCfg(func=mdp.joint_position),
+            "joint_vel": ChannelCfg(func=mdp.joint_velocity),
+            "ee_pose": ChannelCfg(func=mdp.body_pose, params=TIP),
+            "object_pose": ChannelCfg(func=mdp.object_pose),
+            "goal": ChannelCfg(func=mdp.command_position, params={"command_name": "object_pose"}),
+        }
+    )

@@ -1,0 +1,192 @@
+"""The lift task, for any arm: a cube on a table, a goal in the air."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING
+
+from isaaclab.assets import ArticulationCfg, AssetBaseCfg, RigidObjectCfg
+from isaaclab.envs import ManagerBasedRLEnvCfg
+from isaaclab.managers import EventTermCfg as EventTerm
+from isaaclab.managers import ObservationGroupCfg as ObsGroup
+from isaaclab.managers import ObservationTermCfg as ObsTerm
+from isaaclab.managers import RewardTermCfg as RewTerm
+from isaaclab.managers import SceneEntityCfg
+from isaaclab.managers import TerminationTermCfg as DoneTerm
+from isaaclab.scene import InteractiveSceneCfg
+from isaaclab.sensors import CameraCfg
+from isaaclab.utils import configclass
+from isaaclab.visualizers import VisualizerCfg
+
+from isaaclab_datagen.assets.cameras import fixed_camera, lens, set_resolution
+from isaaclab_datagen.assets.objects import CUBE_SIZE, cube, ground, light, table
+from isaaclab_datagen.assets.physics import ManipulationPhysicsCfg
+
+from . import mdp
+
+##
+# Scene
+##
+
+
+@configclass
+class LiftSceneCfg(InteractiveSceneCfg):
+    """Robot, cube, table and two cameras."""
+
+    robot: ArticulationCfg = MISSING
+    object: RigidObjectCfg = cube()
+    table: AssetBaseCfg = table()
+    ground: AssetBaseCfg = ground()
+    light: AssetBaseCfg = light()
+
+    # Straight down. At 14 mm the middle 160x160 pixels of 320x240, which is what AVDC sees, hold the cube's whole range.
+    overhead_camera: CameraCfg = fixed_camera("OverheadCamera", (0.55, 0.0, 0.85), (1.0, 0.0, 0.0, 0.0), lens(14.0))
+    # Pose and lens of the original collector's front view.
+    oblique_camera: CameraCfg = fixed_camera(
+        "ObliqueCamera", (2.0, 0.5, 1.0), (0.51056, 0.6773, -0.423, -0.31886), lens(18.0, aperture=20.0)
+    )
+
+
+##
+# MDP
+##
+
+
+@configclass
+class CommandsCfg:
+    """Where the cube shall be held, in the robot's root frame [m]."""
+
+    object_pose = mdp.UniformPoseCommandCfg(
+        asset_name="robot",
+        body_name=MISSING,
+        resampling_time_range=(1e9, 1e9),
+        debug_vis=False,
+        ranges=mdp.UniformPoseCommandCfg.Ranges(
+            pos_x=(0.4, 0.6), pos_y=(-0.25, 0.25), pos_z=(0.25, 0.5), roll=(0.0, 0.0), pitch=(0.0, 0.0), yaw=(0.0, 0.0)
+        ),
+    )
+
+
+@configclass
+class ActionsCfg:
+    """Arm and gripper."""
+
+    arm_action: mdp.DifferentialInverseKinematicsActionCfg = MISSING
+    gripper_action: mdp.BinaryJointPositionActionCfg = MISSING
+
+
+@configclass
+class ObservationsCfg:
+    """What the policy sees."""
+
+    @configclass
+    class PolicyCfg(ObsGroup):
+        """The reference lift task's observations, and tip, cube and goal relative to each other."""
+
+        joint_pos = ObsTerm(func=mdp.joint_pos_rel)
+        joint_vel = ObsTerm(func=mdp.joint_vel_rel, scale=0.2)
+        object_position = ObsTerm(func=mdp.object_position)
+        target_object_position = ObsTerm(func=mdp.command_position, params={"command_name": "object_pose"})
+        tip_to_object = ObsTerm(func=mdp.tip_to_object, params={"asset_cfg": MISSING, "offset": MISSING})
+        object_to_goal = ObsTerm(func=mdp.object_to_goal)
+        yaw_error = ObsTerm(func=mdp.yaw_error, params={"asset_cfg": MISSING})
+        actions = ObsTerm(func=mdp.last_action)
+
+        def __post_init__(self) -> None:
+            self.enable_corruption = False
+            self.concatenate_terms = True
+
+    policy: PolicyCfg = PolicyCfg()
+
+
+@configclass
+class EventCfg:
+    """Resets."""
+
+    reset_all = EventTerm(func=mdp.reset_scene_to_default, mode="reset", params={"reset_joint_targets": True})
+    reset_object = EventTerm(
+        func=mdp.reset_root_state_uniform,
+        mode="reset",
+        params={
+            "pose_range": {"x": (-0.1, 0.1), "y": (-0.25, 0.25), "yaw": (-3.14159, 3.14159)},
+            "velocity_range": {},
+            "asset_cfg": SceneEntityCfg("object"),
+        },
+    )
+    reset_to_demonstration: EventTerm | None = None
+    """A training aid that a robot's configuration may fill in; off in :meth:`LiftEnvCfg.play_mode`."""
+
+
+@configclass
+class RewardsCfg:
+    """The reference lift task's shape; lifted counts only in the hand. Weights are per second."""
+
+    reach = RewTerm(func=mdp.reach, weight=1.0, params={"std": 0.1})
+    reach_fine = RewTerm(func=mdp.reach, weight=2.0, params={"std": 0.02})
+    lift = RewTerm(func=mdp.lift_height, weight=10.0, params={"full_height": 0.1, "rest_height": CUBE_SIZE / 2})
+    goal = RewTerm(
+        func=mdp.goal_distance,
+        weight=16.0,
+        params={"std": 0.3, "minimal_height": 0.03, "rest_height": CUBE_SIZE / 2},
+    )
+    goal_fine = RewTerm(
+        func=mdp.goal_distance,
+        weight=10.0,
+        params={"std": 0.05, "minimal_height": 0.03, "rest_height": CUBE_SIZE / 2},
+    )
+    action_rate = RewTerm(func=mdp.action_rate_l2, weight=-0.02)
+    joint_vel = RewTerm(func=mdp.joint_vel_l2, weight=-1e-3, params={"asset_cfg": SceneEntityCfg("robot")})
+    dropped = RewTerm(func=mdp.is_terminated_term, weight=-100.0, params={"term_keys": "object_dropped"})
+
+
+@configclass
+class TerminationsCfg:
+    """Ends of an episode. For a learner success is a time-out: what would have followed counts on."""
+
+    success = DoneTerm(
+        func=mdp.held_at_goal,
+        time_out=True,
+        params={"distance": 0.05, "steps": 10, "asset_cfg": MISSING, "offset": MISSING},
+    )
+    time_out = DoneTerm(func=mdp.time_out, time_out=True)
+    object_dropped = DoneTerm(
+        func=mdp.root_height_below_minimum, params={"minimum_height": -0.05, "asset_cfg": SceneEntityCfg("object")}
+    )
+
+
+##
+# Environment
+##
+
+
+@configclass
+class LiftEnvCfg(ManagerBasedRLEnvCfg):
+    """Lift a cube to a goal in the air within 5 s, at 50 Hz."""
+
+    scene: LiftSceneCfg = LiftSceneCfg(num_envs=4096, env_spacing=2.5)
+    observations: ObservationsCfg = ObservationsCfg()
+    actions: ActionsCfg = ActionsCfg()
+    commands: CommandsCfg = CommandsCfg()
+    rewards: RewardsCfg = RewardsCfg()
+    terminations: TerminationsCfg = TerminationsCfg()
+    events: EventCfg = EventCfg()
+
+    camera_resolution: tuple[int, int] = (320, 240)
+    """Width and height of every camera of the scene [pixels]."""
+
+    def __post_init__(self) -> None:
+        """Rates and backends."""
+        self.decimation = 2
+        self.episode_length_s = 5.0
+        self.sim.dt = 0.01
+        self.sim.render_interval = self.decimation
+        self.sim.physics = ManipulationPhysicsCfg()
+        self.sim.default_visualizer_cfg = VisualizerCfg(eye=(1.6, 1.2, 1.0), lookat=(0.4, 0.0, 0.2))
+
+    def validate_config(self) -> None:
+        """Carry :attr:`camera_resolution` to the cameras, after the command line has had its say."""
+        set_resolution(self.scene, self.camera_resolution)
+
+    def play_mode(self) -> None:
+        """Every episode starts as the task says, and observations are clean."""
+        super().play_mode()
+        self.events.reset_to_demonstration = None

@@ -1,0 +1,8 @@
+"""MDP terms of the lift task, with the shared ones."""
+
+from isaaclab_datagen.mdp import *  # noqa: F403
+
+from .events import *  # noqa: F403
+from .observations import *  # noqa: F403
+from .rewards import *  # noqa: F403
+from .terminations import *  # noqa: F403

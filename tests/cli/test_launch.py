@@ -1,0 +1,142 @@
+"""What is asked of Isaac Lab is checked before anything starts. Runs over every registered task."""
+
+import sys
+from contextlib import contextmanager
+from types import SimpleNamespace
+
+import pytest
+import torch
+from isaaclab.cli import load_external_tasks
+
+from isaaclab_datagen import registry
+from isaaclab_datagen.cli import launch, options
+from isaaclab_datagen.cli.overrides import resolve
+from isaaclab_datagen.errors import RunError, UsageError
+
+load_external_tasks()
+TASKS = sorted(registry.all_tasks())
+
+
+def parse(*words: str):
+    return launch.parse(options.collect_parser(), ["--episodes", "1", *words])
+
+
+@pytest.fixture(autouse=True)
+def _own_argv(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["script"])
+
+
+@pytest.mark.parametrize(("gpus", "expected"), [(0, "cpu"), (1, "cuda:0")])
+def test_the_device_is_the_gpu_where_there_is_one(monkeypatch, gpus, expected):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    args, overrides = parse("--task", TASKS[0])
+    env_cfg, agent_cfg = launch.resolve(args, overrides, "rsl_rl_cfg_entry_point")
+    assert (args.device, env_cfg.sim.device, agent_cfg.device) == (expected,) * 3
+
+
+def test_a_device_that_is_not_there_is_refused(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UsageError, match="--device cuda:3: no such device here, choose from cpu"):
+        parse("--task", TASKS[0], "--device", "cuda:3")
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_options_reach_the_configuration(task):
+    words = ["--task", task, "--num_envs", "3", "--seed", "7", "--device", "cpu", "env.decimation=5"]
+    if registry.find(task).cameras:
+        words += ["--camera_width", "64", "--camera_height", "48"]
+    args, overrides = parse(*words)
+    env_cfg, _ = launch.resolve(args, overrides)
+    assert (env_cfg.scene.num_envs, env_cfg.seed, env_cfg.decimation) == (3, 7, 5)
+    for name in registry.find(task).cameras:
+        camera = getattr(env_cfg.scene, name)
+        assert (camera.width, camera.height) == (64, 48)
+
+
+def test_an_unknown_task_names_ours_and_the_closest():
+    with pytest.raises(UsageError, match="unknown task 'Isaac-Cartpol'") as caught:
+        parse("--task", "Isaac-Cartpol")
+    assert "Isaac-Cartpole" in str(caught.value)
+    assert all(task in str(caught.value) for task in TASKS)
+
+
+def test_an_alias_of_a_task_is_followed_with_a_notice(monkeypatch, capsys):
+    monkeypatch.setitem(registry.gym.registry[TASKS[0]].kwargs, "aliases", ("Old-Name-v0",))
+    args, _ = parse("--task", "Old-Name-v0")
+    assert args.task == TASKS[0]
+    assert f"note: task Old-Name-v0 is called {TASKS[0]}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        (["physics=nonsense"], ["physics=nonsense", "newton_mjwarp"]),
+        (["physics=newton_mjwrap"], ["did you mean newton_mjwarp?"]),
+        (["presets=nonsense"], ["presets=nonsense"]),
+        (["env.scene.num_envz=3"], ["env.scene", "'num_envz'", "num_envs"]),
+        (["env.nothing.at.all=3"], ["env has no field 'nothing'"]),
+        (["env.decimation=fast"], ["env.decimation", "'fast'", "a number"]),
+        (["env.sim=3"], ["env.sim is a configuration"]),
+        (["agent.max_iterations=3"], ["agent.max_iterations", "no agent"]),
+        (["evn.decimation=3"], ["'evn.decimation=3'", "env"]),
+        (["decimation"], ["'decimation'"]),
+    ],
+)
+def test_overrides_that_mean_nothing_are_refused(words, parts):
+    with pytest.raises(UsageError) as caught:
+        resolve(TASKS[0], None, words)
+    assert "\n" not in str(caught.value)
+    assert all(part in str(caught.value) for part in parts)
+
+
+@pytest.mark.parametrize("words", [["--bogus"], ["--camera_widht", "3"]])
+def test_unknown_options_are_refused(words):
+    with pytest.raises(UsageError, match=f"unknown option {words[0]}"):
+        parse("--task", TASKS[0], *words)
+
+
+def test_a_configuration_that_contradicts_itself_is_refused():
+    args, overrides = parse("--task", TASKS[0], "--device", "cpu", "env.camera_resolution=[0,3]")
+    with pytest.raises(UsageError, match="invalid configuration"):
+        launch.resolve(args, overrides)
+
+
+def test_a_runtime_that_is_not_installed_is_refused(monkeypatch):
+    monkeypatch.setattr(launch.importlib.util, "find_spec", lambda name: None)
+    args, overrides = parse("--task", TASKS[0], "--device", "cpu", "--viz", "kit")
+    env_cfg, _ = launch.resolve(args, overrides)
+    with pytest.raises(UsageError, match="'isaacsim', which is not installed"), launch.simulation(env_cfg, args):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "parts"),
+    [
+        (UsageError("bad"), 2, ["bad"]),
+        (RunError("disk"), 1, ["disk"]),
+        (torch.OutOfMemoryError("CUDA out of memory"), 1, ["num_envs=9", "320x240", "kept"]),
+    ],
+)
+def test_errors_in_a_simulation_end_it_with_their_status(monkeypatch, capsys, error, status, parts):
+    @contextmanager
+    def no_launch(*_):
+        yield
+
+    scan = SimpleNamespace(has_ovphysx_physics=False, has_ovrtx=False)
+    monkeypatch.setattr(launch, "launch_simulation", no_launch)
+    monkeypatch.setattr(launch, "validate_launch", lambda *_: (scan, ()))
+    args, overrides = parse("--task", TASKS[0], "--device", "cpu", "--num_envs", "9")
+    env_cfg, _ = launch.resolve(args, overrides)
+    with pytest.raises(SystemExit) as caught, launch.simulation(env_cfg, args):
+        raise error
+    assert caught.value.code == status
+    text = capsys.readouterr().err
+    assert text.count("\n") == 1
+    assert all(part in text for part in parts)
+
+
+def test_the_format_is_asked_for_or_the_tasks_own():
+    assert launch.format_name(["--task", TASKS[0]]) == registry.find(TASKS[0]).default_format
+    assert launch.format_name(["--task", TASKS[0], "--format", "other"]) == "other"
+    assert launch.format_name([]) is None

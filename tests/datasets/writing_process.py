@@ -1,0 +1,42 @@
+"""Records random episodes until there are enough. Run by tests that kill it or let its disk fill up."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from dataset_fakes import SUCCESS, open_writer, random_frames
+
+from isaaclab_datagen.datasets.manifest import derive_seed
+from isaaclab_datagen.datasets.recording import RecordingSession
+from isaaclab_datagen.errors import RunError
+
+SLOTS = 4
+
+
+def main(out: Path, name: str, episodes: int, size: int) -> None:
+    writer = open_writer(out, name)
+    rng = np.random.default_rng(derive_seed(7, writer.session))
+    print("started", flush=True)
+    missing = sorted(set(range(episodes)) - set(writer.committed))
+    with RecordingSession(writer, SLOTS, workers=3) as session:
+        for group in (missing[i : i + SLOTS] for i in range(0, len(missing), SLOTS)):
+            running = {slot: random_frames(rng, steps=6, size=(size, size)) for slot in range(len(group))}
+            for slot, index in enumerate(group):
+                session.begin(slot, index)
+            for step in range(7):
+                session.append({slot: frames[step] for slot, frames in running.items()}, lambda: None)
+                time.sleep(0.001)
+            for slot in running:
+                session.end(slot, SUCCESS)
+
+
+if __name__ == "__main__":
+    try:
+        main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
+    except RunError as error:
+        print(error, file=sys.stderr)
+        os._exit(1)

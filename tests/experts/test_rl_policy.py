@@ -1,0 +1,133 @@
+"""Networks that RSL-RL saved act as they did there; those that do not fit are refused with both shapes."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+import yaml
+from rsl_rl.models import MLPModel, RNNModel
+from tensordict import TensorDict
+
+from isaaclab_datagen.errors import UsageError
+from isaaclab_datagen.experts.rl_policy import RlPolicy, Spaces, build, load
+
+GAUSS = {"class_name": "GaussianDistribution", "init_std": 0.5}
+ACTOR = {"hidden_dims": [8, 4], "activation": "elu", "obs_normalization": True, "distribution_cfg": GAUSS}
+CFG = {"actor": {"class_name": "MLPModel", **ACTOR}, "obs_groups": {"actor": ["policy"]}, "clip_actions": 0.2}
+SPACES = Spaces({"policy": (5,), "image": (4, 4, 3)}, 3)
+
+
+def observe(n: int = 6) -> dict[str, torch.Tensor]:
+    return {"policy": torch.randn(n, 5) * 3 + 1, "image": torch.zeros(n, 4, 4, 3)}
+
+
+def trained(cls=MLPModel, **extra):
+    obs = TensorDict(observe(), batch_size=[6])
+    model = cls(obs, {"actor": ["policy"]}, "actor", 3, **{**ACTOR, **extra})
+    model.train()
+    model.update_normalization(obs)
+    return model.eval()
+
+
+def save(path, model):
+    torch.save({"actor_state_dict": model.state_dict(), "critic_state_dict": {}, "iter": 3, "infos": None}, path)
+    return path
+
+
+def environment(n: int = 6, actions: int = 3):
+    return SimpleNamespace(
+        num_envs=n,
+        device="cpu",
+        observation_manager=SimpleNamespace(group_obs_dim={"policy": (5,), "loose": [(1,), (2,)]}),
+        action_manager=SimpleNamespace(total_action_dim=actions),
+    )
+
+
+def test_it_gives_the_mean_actions_of_the_network_with_its_normaliser(tmp_path):
+    model, obs = trained(), observe()
+    policy = RlPolicy(build(save(tmp_path / "model_3.pt", model), SPACES, CFG), None, 6, "cpu")
+    policy.reset(torch.arange(6))
+    expected = model(TensorDict(obs, batch_size=[6]))
+    assert torch.equal(policy.act(obs), expected)
+    assert torch.equal(policy.act(obs), expected)
+    assert not policy.act(obs).requires_grad
+
+
+def test_actions_are_clipped_as_the_training_did(tmp_path):
+    path = save(tmp_path / "model_3.pt", trained())
+    (tmp_path / "params").mkdir()
+    (tmp_path / "params" / "agent.yaml").write_text(yaml.dump(CFG))
+    policy = load(path, environment(), agent_cfg=None)
+    actions = policy.act({"policy": observe()["policy"] * 100})
+    assert actions.abs().max() <= CFG["clip_actions"]
+
+
+def test_a_recurrent_network_forgets_only_the_environments_that_began_anew(tmp_path):
+    extra = {"rnn_type": "gru", "rnn_hidden_dim": 7, "rnn_num_layers": 1}
+    cfg = {**CFG, "actor": {"class_name": "RNNModel", **ACTOR, **extra}}
+    model = build(save(tmp_path / "m.pt", trained(RNNModel, **extra)), SPACES, cfg)
+    policy, obs = RlPolicy(model, None, 6, "cpu"), observe()
+    first = policy.act(obs)
+    policy.act(obs)
+    policy.reset(torch.tensor([1, 4]))
+    again = policy.act(obs)
+    same = (again == first).all(dim=1)
+    assert same.tolist() == [False, True, False, False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("spaces", "parts"),
+    [
+        (Spaces({"policy": (9,)}, 3), ["takes 5 observations", "gives 3 actions", "gives 9", "takes 3"]),
+        (Spaces({"policy": (5,)}, 8), ["takes 5 observations", "gives 3 actions", "gives 5", "takes 8"]),
+    ],
+)
+def test_a_network_that_does_not_fit_is_refused_with_both_shapes(tmp_path, spaces, parts):
+    path = save(tmp_path / "model_3.pt", trained())
+    with pytest.raises(UsageError, match="does not fit the task") as caught:
+        build(path, spaces, CFG)
+    assert all(part in str(caught.value) for part in [*parts, str(path)])
+
+
+def test_a_missing_observation_group_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="does not fit the task.*policy"):
+        build(save(tmp_path / "m.pt", trained()), Spaces({"states": (5,)}, 3), CFG)
+
+
+def test_other_layers_than_configured_are_named(tmp_path):
+    path = save(tmp_path / "m.pt", trained(hidden_dims=[8, 6]))
+    with pytest.raises(UsageError, match=r"mlp\.2.* is \(6,?.*agent\.actor"):
+        build(path, SPACES, CFG)
+
+
+@pytest.mark.parametrize(
+    ("content", "part"),
+    [
+        ({"model_state_dict": {}, "iter": 1}, "found model_state_dict, iter"),
+        ([1, 2], "found list"),
+        (b"not a checkpoint", "not an RSL-RL checkpoint"),
+        (b"", "not an RSL-RL checkpoint"),
+    ],
+)
+def test_files_of_another_kind_are_refused(tmp_path, content, part):
+    path = tmp_path / "m.pt"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        torch.save(content, path)
+    with pytest.raises(UsageError, match=part):
+        build(path, SPACES, CFG)
+
+
+def test_a_checkpoint_cannot_run_code(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return (print, ("run",))
+
+    torch.save({"actor_state_dict": Evil()}, tmp_path / "m.pt")
+    with pytest.raises(UsageError):
+        build(tmp_path / "m.pt", SPACES, CFG)
+
+
+def test_spaces_leave_out_groups_that_are_not_one_tensor():
+    assert Spaces.of(environment()) == Spaces({"policy": (5,)}, 3)
