@@ -27,7 +27,7 @@ def main() -> None:
     env_cfg, agent_cfg = launch.resolve(args, overrides, agent, play_mode=True)
     collection.configure(args, task, env_cfg)
     expert = factory.choose(task, args.expert, checkpoints.Wish.of(args), env_cfg, agent_cfg)
-    writer = collection.open_writer(args, env_cfg, expert, format_name)
+    writer = collection.open_writer(args, overrides, env_cfg, expert, format_name)
     target = args.episodes + (len(writer.committed) if args.append else 0)
     plan = CollectionPlan(target, writer.committed, args.keep_failures, args.start_index)
     if plan.done:

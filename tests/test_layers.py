@@ -73,7 +73,8 @@ def breaches(path: str, text: str) -> list[str]:
 
 
 def test_every_import_follows_the_table() -> None:
-    modules = {file.relative_to(SOURCE).as_posix(): file.read_text() for file in SOURCE.rglob("*.py")}
+    files = [*SOURCE.rglob("*.py"), *SOURCE.rglob("*.pyi")]
+    modules = {file.relative_to(SOURCE).as_posix(): file.read_text() for file in files}
     without_row = {path.split("/")[0] for path in modules if "/" in path} - MAY_IMPORT.keys()
     assert not without_row, f"folders without a row in the table: {sorted(without_row)}"
     assert not [line for path, text in modules.items() for line in breaches(path, text)]

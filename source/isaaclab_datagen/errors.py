@@ -2,7 +2,7 @@
 
 
 class UsageError(Exception):
-    """What was asked for cannot be done as asked: names the thing, its value, the choices and the remedy. Exit status 2."""
+    """What was asked for cannot be done so: names the thing, its value, the choices, the remedy. Exit status 2."""
 
 
 class RunError(Exception):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 from isaaclab.actuators import ImplicitActuatorCfg
 from isaaclab.assets import ArticulationCfg
+from isaaclab.sim import UsdFileCfg
 from isaaclab.utils import configclass, replace
 from isaaclab_assets.robots.franka import FRANKA_PANDA_HIGH_PD_CFG
 from isaaclab_newton.sim.schemas import MujocoRigidBodyCfg, NewtonArticulationCfg
@@ -47,15 +50,15 @@ FRANKA_CFG = ArticulationCfg(
         },
     ),
     actuators={
-        # Effort limits: the robot's data sheet. Gains: Isaac Lab's FRANKA_PANDA_HIGH_PD_CFG, made for task-space control.
+        # Effort limits: the robot's data sheet. Gains: Isaac Lab's FRANKA_PANDA_HIGH_PD_CFG, for task-space control.
         "panda_shoulder": ImplicitActuatorCfg(
             joint_names_expr=["panda_joint[1-4]"], joint_effort_limit=87.0, stiffness=400.0, damping=80.0
         ),
         "panda_forearm": ImplicitActuatorCfg(
             joint_names_expr=["panda_joint[5-7]"], joint_effort_limit=12.0, stiffness=400.0, damping=80.0
         ),
-        # The fingers weigh 15 g: without armature, or with the arm's gains, they close through the cube. Effort limit, and
-        # the order of the rest, as in Isaac Lab's Newton lift task.
+        # The fingers weigh 15 g: without armature, or with Isaac Lab's PhysX gains, they close through the cube. Effort
+        # limit, armature and the order of the gains are those of Isaac Lab's lift task for Newton.
         "panda_hand": ImplicitActuatorCfg(
             joint_names_expr=["panda_finger_joint.*"],
             joint_effort_limit=70.0,
@@ -78,4 +81,5 @@ class FrankaPresetCfg(PresetCfg):
 
     def __post_init__(self) -> None:
         """Select the payload of NVIDIA's asset that fits the physics backend."""
-        self.nucleus.spawn.variants["Physics"] = preset(default="mujoco", physx="physx", ovphysx="physx")
+        variants = cast("dict[str, Any]", cast(UsdFileCfg, self.nucleus.spawn).variants)
+        variants["Physics"] = preset(default="mujoco", physx="physx", ovphysx="physx")

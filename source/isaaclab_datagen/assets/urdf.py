@@ -11,7 +11,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from isaaclab.sim import UsdFileCfg
-from isaaclab.sim.spawners.from_files import spawn_from_usd
 from isaaclab.utils import configclass
 
 ROBOT_DATA = "cmeel.prefix/share/example-robot-data/robots"
@@ -68,17 +67,11 @@ def convert(urdf: str) -> str:
     return str(target)
 
 
-def spawn_from_cached_urdf(prim_path: str, cfg: CachedUrdfFileCfg, *args: object, **kwargs: object) -> object:
-    """Spawn the robot, converting its URDF first if the cache lacks it. Arguments as of ``spawn_from_usd``."""
-    convert(cfg.urdf)
-    return spawn_from_usd(prim_path, cfg, *args, **kwargs)
-
-
 @configclass
 class CachedUrdfFileCfg(UsdFileCfg):
     """A robot of ``example-robot-data``: give :attr:`urdf`, the USD path follows."""
 
-    func: Callable | str = "{DIR}.urdf:spawn_from_cached_urdf"
+    func: Callable | str = "{DIR}.urdf_spawner:spawn_from_cached_urdf"
 
     urdf: str = ""
     """Path inside the package's robots folder."""

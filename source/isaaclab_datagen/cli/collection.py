@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,13 +83,23 @@ def readable(tree: Any) -> Any:
     return str(tree)
 
 
-def open_writer(args: argparse.Namespace, env_cfg: Any, expert: Expert, format_name: str) -> formats.OpenWriter:
-    """Open the dataset, and derive this session's seed from it."""
+def open_writer(
+    args: argparse.Namespace, overrides: Sequence[str], env_cfg: Any, expert: Expert, format_name: str
+) -> formats.OpenWriter:
+    """Open the dataset, and derive this session's seed from it.
+
+    The options and overrides go into its provenance: the configuration can be built anew from them.
+    """
     args.seed = args.seed or 0
     out = Path(args.out)
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out}: is a file; give a folder")
-    facts = {"step_dt": env_cfg.sim.dt * env_cfg.decimation, "command": sys.argv[0]}
+    facts = {
+        "step_dt": env_cfg.sim.dt * env_cfg.decimation,
+        "command": sys.argv[0],
+        "args": {name: value for name, value in readable(vars(args)).items() if value is not None},
+        "overrides": list(overrides),
+    }
     writer = formats.load(format_name).open_writer(out, args, identity(args, env_cfg, expert), facts)
     env_cfg.seed = derive_seed(args.seed, writer.session)
     return writer

@@ -11,9 +11,10 @@ import numpy as np
 Frame = Mapping[str, np.ndarray]
 """What was true at one instant of one environment: name to array without a time axis.
 
-Names: ``images/<camera>`` (H, W, 3) uint8, ``depth/<camera>`` (H, W) float32 [m], ``extrinsics/<camera>`` (4, 4) camera
-to environment frame (ROS optical axes), ``observations/<group>`` exactly as the actor received it, ``action`` (A,) as the
-actor gave it, ``processed_action``, ``joint_pos`` [rad or m], ``joint_vel``, ``ee_pose`` (7,), ``object_pose`` (7,), ``goal``.
+Names: ``images/<camera>`` (H, W, 3) uint8, ``depth/<camera>`` (H, W) float32 [m], ``extrinsics/<camera>`` (4, 4) from
+camera (ROS optical axes) to environment frame, ``observations/<group>`` exactly as the actor received it, ``action``
+(A,) as the actor gave it, ``processed_action``, ``scene/<kind>/<asset>/<quantity>`` as Isaac Lab's ``scene.get_state``
+names it, ``command/<name>``, and the task's own channels, such as ``joint_pos`` [rad or m] and ``ee_pose`` (7,).
 Poses are position [m] and quaternion x y z w in the environment's frame. Only frames 0 .. T-1 of an episode hold
 ``action`` and ``processed_action``. Arrays belong to the recorder: a sink that keeps one after ``append`` copies it.
 """

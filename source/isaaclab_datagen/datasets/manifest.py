@@ -131,10 +131,23 @@ def _plain(value: Any) -> Any:
     )
 
 
+def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
+    """Each leaf in which two nested dictionaries differ, as ``name is A there, B here``."""
+    return _differing(_texts(there), _texts(here))
+
+
 def _signature(manifest: Manifest) -> dict[str, str]:
     """Every leaf of what must agree, as text (so that NaN equals NaN)."""
-    tree = {"format": manifest.format, "format_version": manifest.format_version, **manifest.identity}
+    return _texts({"format": manifest.format, "format_version": manifest.format_version, **manifest.identity})
+
+
+def _texts(tree: Mapping[str, Any]) -> dict[str, str]:
     return {name: json.dumps(value) for name, value in _leaves("", tree)}
+
+
+def _differing(there: Mapping[str, str], here: Mapping[str, str]) -> list[str]:
+    names = [name for name in {**there, **here} if there.get(name) != here.get(name)]
+    return [f"{name} is {there.get(name, 'absent')} there, {here.get(name, 'absent')} here" for name in names]
 
 
 def _leaves(prefix: str, tree: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -146,9 +159,7 @@ def _leaves(prefix: str, tree: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _explain_differences(found: Manifest, wanted: Manifest) -> str:
-    there, asked = _signature(found), _signature(wanted)
-    names = [name for name in {**there, **asked} if there.get(name) != asked.get(name)]
-    shown = [f"{name} is {there.get(name, 'absent')} there, {asked.get(name, 'absent')} here" for name in names]
+    shown = _differing(_signature(found), _signature(wanted))
     if len(shown) > _SHOWN_DIFFERENCES:
         shown[_SHOWN_DIFFERENCES:] = [f"and {len(shown) - _SHOWN_DIFFERENCES} more differ"]
     return f"{found.path.parent} holds another dataset: {'; '.join(shown)}. Give another --out, or the same options"

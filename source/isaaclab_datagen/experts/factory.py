@@ -51,7 +51,7 @@ def choose(task: TaskInfo, name: str | None, wish: checkpoints.Wish, env_cfg: An
     Raises:
         UsageError: If the task has no such expert, or a network was asked for that the expert does not use.
     """
-    name = name or task.default_expert or ("rl" if wish != checkpoints.Wish() else None)
+    name = name or ("rl" if wish != checkpoints.Wish() else task.default_expert)
     there = choices(task)
     if name not in there:
         near = difflib.get_close_matches(str(name), there, n=1)

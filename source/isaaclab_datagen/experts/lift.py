@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING, Any
 
 import torch
-from isaaclab.envs import ManagerBasedRLEnv
 from isaaclab.utils import configclass
 from isaaclab.utils.math import combine_frame_transforms, quat_apply, quat_from_euler_xyz
 
 from isaaclab_datagen.experts.state_machine import CLOSE, OPEN, Phase, StateMachine, relative_ik_action
+
+if TYPE_CHECKING:
+    from isaaclab.envs import ManagerBasedRLEnv  # loads simulation modules: not before Kit has started
 
 
 class LiftStateMachine(StateMachine):
@@ -17,12 +20,12 @@ class LiftStateMachine(StateMachine):
 
     def __init__(self, cfg: LiftStateMachineCfg, env: ManagerBasedRLEnv) -> None:
         self.cfg = cfg
-        arm = env.action_manager.get_term("arm_action")
-        self._scale = float(arm.cfg.scale)
+        arm: Any = env.action_manager.get_term("arm_action").cfg
+        self._scale = float(arm.scale)
         super().__init__(
             env,
-            arm.cfg.body_name,
-            tuple(arm.cfg.body_offset.pos),
+            arm.body_name,
+            tuple(arm.body_offset.pos),
             [
                 Phase("approach", OPEN, cfg.position_tolerance * 3, cfg.rotation_tolerance),
                 Phase("descend", OPEN, cfg.position_tolerance, cfg.rotation_tolerance),

@@ -5,10 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
-from isaaclab.envs import ManagerBasedEnv
 from isaaclab.utils.math import compute_pose_error, quat_apply, subtract_frame_transforms
+
+if TYPE_CHECKING:
+    from isaaclab.envs import ManagerBasedRLEnv  # loads simulation modules: not before Kit has started
 
 __all__ = ["Phase", "StateMachine", "relative_ik_action"]
 
@@ -44,7 +47,7 @@ class StateMachine(ABC):
     """
 
     def __init__(
-        self, env: ManagerBasedEnv, body: str, offset: tuple[float, float, float], phases: Sequence[Phase]
+        self, env: ManagerBasedRLEnv, body: str, offset: tuple[float, float, float], phases: Sequence[Phase]
     ) -> None:
         self.env = env
         self.phases = tuple(phases)
@@ -67,7 +70,7 @@ class StateMachine(ABC):
 
     @abstractmethod
     def targets(self) -> torch.Tensor:
-        """Tip pose of every phase in the root frame, position [m] and quaternion. Shape is (num_phases, num_envs, 7)."""
+        """Tip pose of every phase in the root frame: position [m], quaternion. Shape is (num_phases, num_envs, 7)."""
 
     @abstractmethod
     def to_action(self, tip: torch.Tensor, target: torch.Tensor, gripper: torch.Tensor) -> torch.Tensor:

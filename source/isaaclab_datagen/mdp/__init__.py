@@ -1,5 +1,5 @@
-"""MDP terms shared by tasks, and Isaac Lab's own."""
+"""MDP terms shared by tasks, and Isaac Lab's own. A name loads its module when it is first used."""
 
-from isaaclab.envs.mdp import *  # noqa: F403
+from isaaclab.utils.module import lazy_export
 
-from .observations import *  # noqa: F403
+lazy_export()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 from isaaclab.managers import SceneEntityCfg
 from isaaclab.utils.math import combine_frame_transforms
 
 if TYPE_CHECKING:
-    from isaaclab.envs import ManagerBasedEnv
+    from isaaclab.envs import ManagerBasedEnv, ManagerBasedRLEnv
 
 __all__ = ["body_pose", "command_position", "gripper_width", "joint_position", "joint_velocity", "object_pose"]
 
@@ -26,7 +26,8 @@ def body_pose(
         asset_cfg: The articulation and its body (exactly one).
         offset: The point in the body's frame [m].
     """
-    pose_w = env.scene[asset_cfg.name].data.body_link_pose_w.torch[:, asset_cfg.body_ids[0]]
+    (body,) = cast("list[int]", asset_cfg.body_ids)
+    pose_w = env.scene[asset_cfg.name].data.body_link_pose_w.torch[:, body]
     shift = torch.tensor(offset, device=pose_w.device, dtype=pose_w.dtype).expand(len(pose_w), 3)
     position_w, quaternion = combine_frame_transforms(pose_w[:, :3], pose_w[:, 3:7], shift)
     return torch.cat([position_w - env.scene.env_origins, quaternion], dim=-1)
@@ -54,7 +55,7 @@ def gripper_width(env: ManagerBasedEnv, asset_cfg: SceneEntityCfg) -> torch.Tens
 
 
 def command_position(
-    env: ManagerBasedEnv, command_name: str, asset_cfg: SceneEntityCfg = SceneEntityCfg("robot")
+    env: ManagerBasedRLEnv, command_name: str, asset_cfg: SceneEntityCfg = SceneEntityCfg("robot")
 ) -> torch.Tensor:
     """Position of a pose command [m], from the asset's root frame to the environment's. Shape is (num_envs, 3)."""
     root = env.scene[asset_cfg.name].data.root_link_pose_w.torch

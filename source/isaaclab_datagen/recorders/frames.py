@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from isaaclab.managers import SceneEntityCfg
@@ -37,8 +37,10 @@ class FrameSource:
     def read(self, images: bool = True) -> Batch:
         """Read a frame without its action."""
         env = self._env
-        batch = _flatten("observations", env.obs_buf)
-        batch |= _flatten("scene", env.scene.get_state(is_relative=True))
+        # an interval event may have moved something since the last step
+        env.sim.forward()
+        batch = flatten("observations", env.obs_buf)
+        batch |= flatten("scene", env.scene.get_state(is_relative=True))
         for name in env.command_manager.active_terms:
             batch[f"command/{name}"] = env.command_manager.get_command(name)
         batch |= {name: func(env, **params) for name, (func, params) in self._channels.items()}
@@ -58,6 +60,7 @@ class FrameSource:
             # marks the image as outdated: what was written to the simulation since the last step counts
             camera.update(0.0)
             data = camera.data
+            assert data.output is not None  # None is only before the first reading
             batch[f"images/{name}"] = _torch(data.output["rgb"])
             pose = torch.eye(4, device=self._env.device).repeat(self._env.num_envs, 1, 1)
             pose[:, :3, :3] = matrix_from_quat(_torch(data.quat_w_ros))
@@ -76,7 +79,7 @@ def _camera(env: ManagerBasedRLEnv, name: str) -> Camera:
     cameras = [key for key, sensor in env.scene.sensors.items() if isinstance(sensor, Camera)]
     if name not in cameras:
         raise UsageError(f"camera {name!r} is not in the scene: choose from {', '.join(cameras) or 'none'}")
-    return env.scene.sensors[name]
+    return cast("Camera", env.scene.sensors[name])
 
 
 def _resolved(params: Mapping[str, Any], env: ManagerBasedRLEnv) -> dict[str, Any]:
@@ -88,10 +91,11 @@ def _resolved(params: Mapping[str, Any], env: ManagerBasedRLEnv) -> dict[str, An
     return resolved
 
 
-def _flatten(prefix: str, tree: Any) -> Batch:
+def flatten(prefix: str, tree: Any) -> Batch:
+    """Nested dictionaries of tensors as one, with ``/`` between the names."""
     if isinstance(tree, torch.Tensor):
         return {prefix: tree}
-    return {name: tensor for key, value in tree.items() for name, tensor in _flatten(f"{prefix}/{key}", value).items()}
+    return {name: tensor for key, value in tree.items() for name, tensor in flatten(f"{prefix}/{key}", value).items()}
 
 
 def _torch(value: Any) -> torch.Tensor:

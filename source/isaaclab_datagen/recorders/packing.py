@@ -10,13 +10,17 @@ import numpy as np
 import torch
 
 _NUMPY = {
-    torch.float32: np.float32,
     torch.float64: np.float64,
+    torch.float32: np.float32,
+    torch.float16: np.float16,
     torch.int64: np.int64,
     torch.int32: np.int32,
+    torch.int16: np.int16,
+    torch.int8: np.int8,
     torch.uint8: np.uint8,
     torch.bool: np.bool_,
 }
+_ALIGNMENT = 8
 
 
 @dataclass(frozen=True)
@@ -32,21 +36,30 @@ class Layout:
     """Where each quantity lies in an environment's row of bytes; wide types first, so that all are aligned."""
 
     def __init__(self, batch: Mapping[str, torch.Tensor]) -> None:
-        """Lay out the quantities of ``batch``, each of shape (N, ...)."""
+        """Lay out the quantities of ``batch``, each of shape (N, ...).
+
+        Raises:
+            ValueError: If numpy has no such type.
+        """
         start = 0
         columns = []
         for name in sorted(batch, key=lambda name: -batch[name].element_size()):
             tensor = batch[name]
+            if tensor.dtype not in _NUMPY:
+                raise ValueError(f"{name} is {tensor.dtype}, which cannot be recorded: convert it in its channel")
             size = tensor[0].numel() * tensor.element_size()
             columns.append(_Column(name, tuple(tensor.shape[1:]), tensor.dtype, start, start + size))
             start += size
         self._columns = columns
-        self.size = start
-        """Bytes of a row."""
+        self._padding = -start % _ALIGNMENT
+        self.size = start + self._padding
+        """Bytes of a row, with a few more so that every row is aligned."""
 
     def pack(self, batch: Mapping[str, torch.Tensor], ids: torch.Tensor, out: torch.Tensor) -> None:
         """Copy the rows ``ids`` (K,) of ``batch`` into ``out`` (K, size) uint8 on the host: one transfer."""
-        parts = [batch[column.name][ids].contiguous().flatten(1).view(torch.uint8) for column in self._columns]
+        rows = len(ids)
+        parts = [batch[column.name][ids].reshape(rows, -1).view(torch.uint8) for column in self._columns]
+        parts.append(torch.zeros(rows, self._padding, dtype=torch.uint8, device=ids.device))
         if ids.device.type == "cpu":
             torch.cat(parts, dim=1, out=out)
         else:

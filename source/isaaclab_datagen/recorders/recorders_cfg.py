@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import MISSING
-from typing import Any
+from typing import Any, cast
 
 from isaaclab.managers import DatasetExportMode, RecorderManagerBaseCfg, RecorderTermCfg
 from isaaclab.utils import configclass
@@ -14,7 +14,7 @@ from isaaclab.utils import configclass
 class ChannelCfg:
     """One named quantity of every frame, computed as an observation term is."""
 
-    func: Callable = MISSING
+    func: Callable = cast(Callable, MISSING)
     """Takes the environment and :attr:`params`, returns a tensor of shape (num_envs, ...)."""
 
     params: dict[str, Any] = {}

@@ -66,13 +66,13 @@ class EpisodeStream:
         ]
 
     def frame(self, batch: Batch, env_ids: torch.Tensor) -> None:
-        """See the protocol."""
-        slots = env_ids.tolist()
+        """See the protocol. The last frame of an episode without an action is left out."""
+        last = "action" not in batch
+        slots = [slot for slot in env_ids.tolist() if self._lengths[slot] or not last]
         for slot in slots:
             self._lengths[slot] += 1
-        if self._session is None:
+        if self._session is None or not slots:
             return
-        last = "action" not in batch
         if last not in self._layouts:
             self._layouts[last] = Layout(batch)
         layout = self._layouts[last]
@@ -80,7 +80,7 @@ class EpisodeStream:
             self._buffers = HostBuffers(self._count, self._num_envs, layout.size, env_ids.is_cuda)
         buffer = self._buffers.take()
         rows = buffer.flatten()[: len(slots) * layout.size].view(len(slots), layout.size)
-        layout.pack(batch, env_ids, rows)
+        layout.pack(batch, torch.tensor(slots, device=env_ids.device), rows)
         host = rows.numpy()
         frames = {slot: layout.unpack(host[row]) for row, slot in enumerate(slots)}
         buffers = self._buffers

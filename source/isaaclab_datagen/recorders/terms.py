@@ -44,11 +44,13 @@ class FrameListener(Protocol):
 class FrameRecorder(RecorderTerm):
     """Streams frames to a bound :class:`FrameListener`; without one it does nothing.
 
-    Frame t is read in ``record_pre_step``: after pushes and command updates, with the observations that the actor received
-    for action t, before that action acts. Frame T is read in ``record_pre_reset``. Nothing is kept in the manager.
+    Frame t is read in ``record_pre_step``: after pushes and command updates, with the observations that the actor
+    received for action t, before that action acts. Frame T is read in ``record_pre_reset``. Nothing is kept in the
+    manager.
     """
 
     cfg: FrameRecorderCfg
+    _env: ManagerBasedRLEnv
 
     def __init__(self, cfg: FrameRecorderCfg, env: ManagerBasedRLEnv) -> None:
         super().__init__(cfg, env)
@@ -77,8 +79,6 @@ class FrameRecorder(RecorderTerm):
         if self._listener is not None:
             ids = self._listener.listening(self._all)
             if len(ids):
-                # an interval event may have moved something since the last step
-                self._env.sim.forward()
                 batch = self.source.read(self._listener.wants_images) | self.source.actions()
                 self._listener.frame(batch, ids)
         return None, None

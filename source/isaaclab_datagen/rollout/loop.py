@@ -13,15 +13,18 @@ from isaaclab_datagen.rollout.actor import Actor
 class VectorEnv(Protocol):
     """What the loop needs of an environment: N parallel ones that reset themselves when an episode ends."""
 
-    num_envs: int
+    @property
+    def num_envs(self) -> int:
+        """N."""
+        ...
 
-    def reset(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    def reset(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Begin an episode everywhere."""
         ...
 
     def step(
         self, action: torch.Tensor
-    ) -> tuple[dict[str, torch.Tensor], torch.Tensor, torch.Tensor, torch.Tensor, dict[str, Any]]:
+    ) -> tuple[dict[str, Any], torch.Tensor, torch.Tensor, torch.Tensor, dict[str, Any]]:
         """Act: observations, rewards, terminated (N,), truncated (N,), extras."""
         ...
 

@@ -38,7 +38,7 @@ class LiftSceneCfg(InteractiveSceneCfg):
     ground: AssetBaseCfg = ground()
     light: AssetBaseCfg = light()
 
-    # Straight down. At 14 mm the middle 160x160 pixels of 320x240, which is what AVDC sees, hold the cube's whole range.
+    # Straight down. At 14 mm the middle 160x160 pixels of 320x240, all that AVDC sees, hold the cube's whole range.
     overhead_camera: CameraCfg = fixed_camera("OverheadCamera", (0.55, 0.0, 0.85), (1.0, 0.0, 0.0, 0.0), lens(14.0))
     # Pose and lens of the original collector's front view.
     oblique_camera: CameraCfg = fixed_camera(

@@ -1,8 +1,5 @@
-"""MDP terms of the lift task, with the shared ones."""
+"""MDP terms of the lift task, with the shared ones. A name loads its module when it is first used."""
 
-from isaaclab_datagen.mdp import *  # noqa: F403
+from isaaclab.utils.module import lazy_export
 
-from .events import *  # noqa: F403
-from .observations import *  # noqa: F403
-from .rewards import *  # noqa: F403
-from .terminations import *  # noqa: F403
+lazy_export()

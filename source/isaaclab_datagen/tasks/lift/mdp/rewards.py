@@ -1,4 +1,4 @@
-"""Rewards after the reference lift task. A cube counts as lifted only while the hand holds it: no reward for a throw."""
+"""Rewards after the reference lift task. A cube counts as lifted only in the hand: a throw earns nothing."""
 
 from __future__ import annotations
 

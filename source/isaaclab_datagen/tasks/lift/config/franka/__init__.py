@@ -19,5 +19,6 @@ gym.register(
         "success_term": "success",
         "cameras": ("overhead_camera",),
         "default_format": "avdc",
+        "aliases": ("Isaac-Lift-Cube-Franka-Custom-IK-Rel-v0",),
     },
 )

@@ -1,0 +1,174 @@
+"""The lift task with everything on that a recorder could get wrong: teleports, pushes, new goals, a wrist camera."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import torch
+from isaaclab.app import add_launcher_args, launch_simulation
+from isaaclab.cli import load_external_tasks
+from isaaclab.managers import EventTermCfg, SceneEntityCfg
+from isaaclab_tasks.utils import load_cfg_from_registry, resolve_presets
+
+from isaaclab_datagen import registry
+from isaaclab_datagen.assets.cameras import fixed_camera, lens
+from isaaclab_datagen.datasets.episode import Outcome
+from isaaclab_datagen.mdp import body_pose, object_pose, push_by_setting_velocity
+from isaaclab_datagen.recorders import ChannelCfg
+
+TASK = "Lift-Custom-IK"
+HAND_PRIM = "Robot/Geometry/" + "/".join(f"panda_link{number}" for number in range(9)) + "/panda_hand"
+HAND = SceneEntityCfg("robot", body_names="panda_hand")
+MOUNT = ((0.06, 0.0, 0.02), (0.0, 0.0, 0.70710678, 0.70710678))
+"""The wrist camera in the hand: position [m], quaternion x y z w."""
+STEPS = 25
+"""Steps of an episode that times out."""
+SUCCEEDS, TIMES_OUT, DROPS = 0, 1, 2
+"""What becomes of each environment's episodes."""
+CATCH, DROP = 8, 12
+"""Steps at which the cube is put into the hand of one environment, and below the table of another."""
+
+
+def teleport(env: Any, env_ids: Any) -> None:
+    """Move arm and cube somewhere else every fourth step, without telling anybody."""
+    steps = env.episode_length_buf
+    late = (torch.arange(env.num_envs) == SUCCEEDS) & (steps >= CATCH - 1)
+    ids = ((steps % 4 == 3) & ~late).nonzero().flatten()
+    if len(ids) == 0:
+        return
+    robot, cube = env.scene["robot"], env.scene["object"]
+    joints = robot.data.joint_pos.torch[ids].clone()
+    joints[:, :7] += 0.2 * torch.randn(len(ids), 7).sign()
+    robot.write_joint_position_to_sim_index(position=joints, env_ids=ids)
+    pose = cube.data.root_link_pose_w.torch[ids].clone()
+    pose[:, :2] = env.scene.env_origins[ids, :2] + torch.tensor([0.5, 0.0]) + 0.2 * (torch.rand(len(ids), 2) - 0.5)
+    cube.write_root_pose_to_sim_index(root_pose=pose, env_ids=ids)
+
+
+def decide(env: Any, env_ids: Any, catch: bool) -> None:
+    """Let one environment lose its cube, and with ``catch`` one succeed."""
+    steps, cube = env.episode_length_buf, env.scene["object"]
+    pose = cube.data.root_link_pose_w.torch.clone()
+    caught, dropped = catch and steps[SUCCEEDS] >= CATCH, steps[DROPS] >= DROP
+    if caught:
+        # the tip, 0.107 m before the hand; the goal is where the cube is
+        hand = SceneEntityCfg("robot", body_names="panda_hand")
+        hand.resolve(env.scene)
+        tip = body_pose(env, hand, (0.0, 0.0, 0.107))[SUCCEEDS, :3]
+        pose[SUCCEEDS, :3] = tip + env.scene.env_origins[SUCCEEDS]
+        env.command_manager.get_command("object_pose")[SUCCEEDS, :3] = tip
+    if dropped:
+        pose[DROPS, 2] = -0.2
+    ids = torch.tensor([SUCCEEDS] * bool(caught) + [DROPS] * bool(dropped), dtype=torch.long)
+    if len(ids):
+        cube.write_root_pose_to_sim_index(root_pose=pose[ids], env_ids=ids)
+        cube.write_root_velocity_to_sim_index(root_velocity=torch.zeros(len(ids), 6), env_ids=ids)
+
+
+def configuration() -> Any:
+    """Three environments, two cameras of 64x48, disturbances, episodes of at most :data:`STEPS` steps."""
+    load_external_tasks()
+    cfg = load_cfg_from_registry(TASK, "env_cfg_entry_point")
+    cfg.play_mode()
+    cfg.sim.device, cfg.seed, cfg.scene.num_envs = "cpu", 3, 3
+    cfg.episode_length_s = STEPS * cfg.sim.dt * cfg.decimation
+    cfg.scene.wrist_camera = fixed_camera(f"{HAND_PRIM}/WristCamera", *MOUNT, lens(10.0))
+    cfg.camera_resolution = [64, 48]
+    cfg = resolve_presets(cfg)
+    cfg.validate_config()
+    cfg.commands.object_pose.resampling_time_range = (0.06, 0.1)
+    push = {"velocity_range": {"x": (-1.0, 1.0), "z": (0.0, 1.0)}, "asset_cfg": SceneEntityCfg("object")}
+    cfg.events.push = EventTermCfg(
+        func=push_by_setting_velocity, mode="interval", interval_range_s=(0.06, 0.1), params=push
+    )
+    cfg.events.teleport = EventTermCfg(func=teleport, mode="interval", interval_range_s=(0.0, 0.0))
+    cfg.events.decide = EventTermCfg(func=decide, mode="interval", interval_range_s=(0.0, 0.0), params={"catch": True})
+    # Reading a body's pose brings the kinematics up to date: no observation may do the recorder's work.
+    cfg.observations.policy.tip_to_object = cfg.observations.policy.yaw_error = None
+    cfg.recorders = registry.load(registry.find(TASK).recorder_cfg_entry_point)()
+    cfg.recorders.frames.cameras = ["overhead_camera", "wrist_camera"]
+    cfg.recorders.frames.channels["hand_pose"] = ChannelCfg(func=body_pose, params={"asset_cfg": HAND})
+    return cfg
+
+
+@contextmanager
+def environment(cfg: Any) -> Iterator[Any]:
+    """Launch, make, and close again: several environments may follow each other in one process."""
+    parser = argparse.ArgumentParser()
+    add_launcher_args(parser)
+    with launch_simulation(cfg, parser.parse_args(["--device", "cpu"])):
+        env = gym.make(TASK, cfg=cfg).unwrapped
+        try:
+            yield env
+        finally:
+            env.close()
+
+
+class Watcher:
+    """An actor that acts at random and keeps what it was given, what it gave, and what was true just then."""
+
+    def __init__(self, env: Any) -> None:
+        self._env = env
+        self._generator = torch.Generator().manual_seed(0)
+        self.episodes: list[list[list[dict[str, np.ndarray]]]] = [[] for _ in range(env.num_envs)]
+        """Environment, episode, step, name."""
+
+    def reset(self, env_ids: torch.Tensor) -> None:
+        for env_id in env_ids.tolist():
+            self.episodes[env_id].append([])
+
+    def act(self, observations: dict[str, torch.Tensor]) -> torch.Tensor:
+        env = self._env
+        actions = 0.3 * torch.randn(env.num_envs, 7, generator=self._generator)
+        actions[:, 6] = 1.0
+        now = {
+            "observations/policy": observations["policy"],
+            "action": actions,
+            "command/object_pose": env.command_manager.get_command("object_pose"),
+            "object_pose": object_pose(env),
+            "joint_pos": env.scene["robot"].data.joint_pos.torch,
+            "joint_vel": env.scene["robot"].data.joint_vel.torch,
+            "scene/rigid_object/object/root_velocity": env.scene["object"].data.root_vel_w.torch,
+        }
+        for env_id, episodes in enumerate(self.episodes):
+            episodes[-1].append({name: value[env_id].numpy().copy() for name, value in now.items()})
+        return actions
+
+
+class MemoryWriter:
+    """A writer whose episodes stay in memory: number to outcome and frames."""
+
+    def __init__(self) -> None:
+        self.episodes: dict[int, tuple[Outcome, list[dict[str, np.ndarray]]]] = {}
+        self.discarded: list[int] = []
+
+    @property
+    def committed(self) -> list[int]:
+        return sorted(self.episodes)
+
+    def open(self, index: int) -> MemorySink:
+        return MemorySink(self, index)
+
+    def close(self) -> None:
+        pass
+
+
+class MemorySink:
+    def __init__(self, writer: MemoryWriter, index: int) -> None:
+        self._writer, self._index = writer, index
+        self._frames: list[dict[str, np.ndarray]] = []
+
+    def append(self, frame: dict[str, np.ndarray]) -> None:
+        self._frames.append({name: value.copy() for name, value in frame.items()})
+
+    def commit(self, outcome: Outcome) -> None:
+        assert self._index not in self._writer.episodes
+        self._writer.episodes[self._index] = outcome, self._frames
+
+    def discard(self) -> None:
+        self._writer.discarded.append(self._index)

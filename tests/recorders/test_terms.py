@@ -1,0 +1,257 @@
+"""Every frame is of one instant, that of its action: held on the simulator, with everything moving between steps."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from isaaclab.utils.math import combine_frame_transforms, matrix_from_quat
+
+sys.path.insert(0, str(Path(__file__).parent))
+from disturbed_lift import (  # noqa: E402
+    CATCH,
+    DROP,
+    DROPS,
+    MOUNT,
+    STEPS,
+    SUCCEEDS,
+    TIMES_OUT,
+    MemoryWriter,
+    Watcher,
+    configuration,
+    environment,
+)
+
+from isaaclab_datagen.datasets.recording import RecordingSession  # noqa: E402
+from isaaclab_datagen.rollout.loop import rollout  # noqa: E402
+from isaaclab_datagen.rollout.plans import CollectionPlan  # noqa: E402
+
+pytestmark = pytest.mark.sim
+
+PER_ENV = 3
+"""Episodes that each environment records at least."""
+
+
+def record(env: Any, target: int, drive: Any) -> tuple[MemoryWriter, CollectionPlan]:
+    """Record what ``drive(plan)`` does."""
+    from isaaclab_datagen.recorders import terms
+    from isaaclab_datagen.recorders.stream import EpisodeStream
+
+    writer, plan = MemoryWriter(), CollectionPlan(target, keep_failures=True)
+    with RecordingSession(writer, env.num_envs) as session:
+        recorder = terms.find(env)
+        recorder.bind(EpisodeStream(plan, env.num_envs, session))
+        try:
+            drive(plan)
+        finally:
+            recorder.bind(None)
+    return writer, plan
+
+
+@pytest.fixture(scope="module")
+def run() -> Iterator[SimpleNamespace]:
+    """The environment, what was recorded in it, and what the actor saw meanwhile."""
+    with environment(configuration()) as env:
+        watcher = Watcher(env)
+        writer, plan = record(env, PER_ENV * env.num_envs, lambda plan: rollout(env, watcher, lambda: plan.done))
+        yield SimpleNamespace(
+            env=env, watcher=watcher, writer=writer, plan=plan, episodes=by_slot(writer, env.num_envs)
+        )
+
+
+def by_slot(writer: MemoryWriter, slots: int) -> list[list[Any]]:
+    """Slot to its episodes, in order: outcome and frames."""
+    found = [writer.episodes[index] for index in writer.committed]
+    return [[episode for episode in found if episode[0].env_index == slot] for slot in range(slots)]
+
+
+def pairs(run: SimpleNamespace) -> Iterator[tuple[list[Any], list[Any]]]:
+    """Each recorded episode's frames, with the steps that the actor saw."""
+    for slot, episodes in enumerate(run.episodes):
+        for (_, frames), steps in zip(episodes, run.watcher.episodes[slot], strict=False):
+            yield frames, steps
+
+
+def test_every_environment_recorded_whole_episodes(run):
+    assert min(len(episodes) for episodes in run.episodes) >= 2
+    assert run.writer.committed == list(range(PER_ENV * run.env.num_envs))
+    for frames, steps in pairs(run):
+        assert len(frames) == len(steps) + 1
+        assert ["action" in frame for frame in frames] == [True] * len(steps) + [False]
+
+
+def test_frames_hold_exactly_what_the_actor_saw_and_did(run):
+    for frames, steps in pairs(run):
+        for frame, step in zip(frames, steps, strict=False):
+            for name, value in step.items():
+                assert frame[name].dtype == value.dtype
+                assert np.array_equal(frame[name], value), name
+
+
+def test_the_disturbances_came_between_the_steps(run):
+    """Otherwise the tests of this file would show nothing."""
+    frames = run.episodes[TIMES_OUT][0][1]
+    cube = np.array([frame["object_pose"][:2] for frame in frames])
+    joints = np.array([frame["joint_pos"][:7] for frame in frames])
+    goals = np.array([frame["goal"] for frame in frames])
+    jumps = np.flatnonzero(np.abs(np.diff(joints, axis=0)).max(axis=1) > 0.15) + 1
+    assert set(range(3, STEPS, 4)) <= set(jumps.tolist())
+    assert (np.linalg.norm(np.diff(cube, axis=0), axis=1) > 0.03).any()
+    for camera in ("overhead_camera", "wrist_camera"):
+        images = [frames[t][f"images/{camera}"].astype(int) for t in (2, 3)]
+        assert (np.abs(images[1] - images[0]) > 2).any(axis=-1).mean() > 0.02, camera
+    assert 5 <= (np.linalg.norm(np.diff(goals, axis=0), axis=1) > 0.01).sum() < STEPS
+
+
+def test_observations_goal_and_state_are_of_one_instant_in_every_frame(run):
+    """Also in the last frame, which no actor sees."""
+    default = run.env.scene["robot"].data.default_joint_pos.torch.numpy()
+    for slot, episodes in enumerate(run.episodes):
+        for _, frames in episodes:
+            for frame in frames:
+                policy = frame["observations/policy"]
+                assert np.allclose(policy[:9], frame["joint_pos"] - default[slot], atol=1e-6)
+                assert np.array_equal(policy[18:21], frame["object_pose"][:3])
+                assert np.array_equal(policy[21:24], frame["goal"])
+                assert np.allclose(frame["command/object_pose"][:3], frame["goal"], atol=1e-6)
+                assert np.array_equal(frame["scene/articulation/robot/joint_position"], frame["joint_pos"])
+
+
+def test_the_wrist_camera_sits_where_the_hand_is(run):
+    offset, turn = (torch.tensor(value).unsqueeze(0) for value in MOUNT)
+    for frame in all_frames(run):
+        hand = torch.from_numpy(frame["hand_pose"]).unsqueeze(0)
+        position, quaternion = combine_frame_transforms(hand[:, :3], hand[:, 3:], offset, turn)
+        expected = np.eye(4)
+        expected[:3, :3], expected[:3, 3] = matrix_from_quat(quaternion)[0], position[0]
+        assert np.abs(frame["extrinsics/wrist_camera"] - expected).max() < 1e-4
+
+
+def test_every_image_is_the_one_that_its_state_gives(run):
+    """Also the first one after an automatic reset, and the last one before it."""
+    for number in range(2):
+        episodes = [slot[number][1] for slot in run.episodes]
+        for t in range(max(map(len, episodes))):
+            assert_as_rendered(run.env, [frames[min(t, len(frames) - 1)] for frames in episodes])
+
+
+def test_images_are_right_where_nobody_reads_a_pose(run, monkeypatch):
+    """Reading a body's pose brings the kinematics up to date. Here nothing recorded, observed or commanded does."""
+    from isaaclab_datagen.recorders import terms
+
+    env = run.env
+    monkeypatch.setattr(terms.find(env).cfg, "channels", {})
+    monkeypatch.setitem(env.event_manager.get_term_cfg("decide").params, "catch", False)
+    # inverse kinematics reads the hand's pose before the recorder's turn; joint actions would not
+    monkeypatch.setattr(env.action_manager.get_term("arm_action"), "process_actions", lambda actions: None)
+    still = SimpleNamespace(reset=lambda env_ids: None, act=lambda observations: torch.zeros(env.num_envs, 7))
+    writer, _ = record(env, 2 * env.num_envs, lambda plan: rollout(env, still, lambda: plan.done))
+    for episodes in zip(*by_slot(writer, env.num_envs), strict=False):
+        for t in (0, 1, 2, 3, 7, -1):
+            assert_as_rendered(env, [frames[t] for _, frames in episodes])
+
+
+def assert_as_rendered(env: Any, frames: list[dict[str, np.ndarray]]) -> None:
+    """Hold images and hand poses of one frame in each environment against those of its state, restored."""
+    for name, values in rendered(env, frames).items():
+        for slot, (frame, value) in enumerate(zip(frames, values, strict=True)):
+            if name.startswith("images/"):
+                wrong = (np.abs(frame[name].astype(int) - value) > 2).any(axis=-1).mean()
+                assert wrong < 0.002, f"{name} of environment {slot}: {100 * wrong:.1f} % of the pixels differ"
+            elif name in frame:
+                assert np.abs(frame[name] - value).max() < 1e-5, f"{name} of environment {slot}"
+
+
+def rendered(env: Any, frames: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Restore one frame in each environment; then images and hand poses anew."""
+    state: dict[str, Any] = {}
+    for name in frames[0]:
+        if name.startswith("scene/"):
+            _, kind, asset, quantity = name.split("/")
+            values = torch.from_numpy(np.stack([frame[name] for frame in frames]))
+            state.setdefault(kind, {}).setdefault(asset, {})[quantity] = values
+    with torch.inference_mode():
+        env.scene.reset_to(state, is_relative=True)
+        env.sim.forward()
+        cameras = {name: env.scene.sensors[name] for name in ("overhead_camera", "wrist_camera")}
+        for camera in cameras.values():
+            camera.update(0.0)
+        hand = env.scene["robot"].body_names.index("panda_hand")
+        pose = env.scene["robot"].data.body_link_pose_w.torch[:, hand].clone()
+        pose[:, :3] -= env.scene.env_origins
+        images = {f"images/{name}": _torch(camera.data.output["rgb"]).numpy() for name, camera in cameras.items()}
+        return {**images, "hand_pose": pose.numpy()}
+
+
+def _torch(value: Any) -> torch.Tensor:
+    return value if isinstance(value, torch.Tensor) else value.torch
+
+
+def all_frames(run: SimpleNamespace) -> Iterator[dict[str, np.ndarray]]:
+    for _, frames in run.writer.episodes.values():
+        yield from frames
+
+
+@pytest.mark.parametrize(
+    ("slot", "reason", "success", "terminated", "lengths"),
+    [
+        (SUCCEEDS, "success", True, False, range(CATCH + 10, STEPS + 1)),
+        (TIMES_OUT, "time_out", False, False, [STEPS]),
+        (DROPS, "object_dropped", False, True, [DROP + 1]),
+    ],
+)
+def test_an_episode_says_how_it_ended(run, slot, reason, success, terminated, lengths):
+    for outcome, frames in run.episodes[slot]:
+        assert (outcome.reason, outcome.success, outcome.terminated) == (reason, success, terminated)
+        assert len(frames) - 1 in lengths
+    assert run.plan.tally.reasons[reason] == len(run.episodes[slot])
+
+
+def test_the_last_frame_shows_why_an_episode_ended(run):
+    for _, frames in run.episodes[DROPS]:
+        assert [bool(frame["object_pose"][2] < -0.05) for frame in frames[-3:]] == [False, True, True]
+    for _, frames in run.episodes[SUCCEEDS]:
+        distances = [np.linalg.norm(frame["object_pose"][:3] - frame["goal"]) for frame in frames[-10:]]
+        assert max(distances) < 0.05
+
+
+def test_resets_by_hand_cut_episodes_and_count_no_empty_one(run):
+    """The last frame is of the moment of the reset, though a teleport came after the last step."""
+    env = run.env
+    watcher = Watcher(env)
+
+    def drive(plan: CollectionPlan) -> None:
+        with torch.inference_mode():
+            env.reset()
+            env.reset()
+            for steps in (3, 0, 5):
+                observations, _ = env.reset()
+                watcher.reset(torch.arange(env.num_envs))
+                for _ in range(steps):
+                    observations = env.step(watcher.act(observations))[0]
+            env.reset(env_ids=torch.tensor([1]))
+            plan.target = plan.kept
+            env.reset()
+
+    writer, plan = record(env, 100, drive)
+    assert writer.committed == list(range(6))
+    assert plan.tally.reasons == {"reset": 6}
+    assert sorted(len(frames) for _, frames in writer.episodes.values()) == [4] * 3 + [6] * 3
+    for slot, episodes in enumerate(by_slot(writer, env.num_envs)):
+        for (outcome, frames), steps in zip(episodes, [s for s in watcher.episodes[slot] if s], strict=True):
+            assert (outcome.reason, outcome.success, outcome.terminated) == ("reset", False, False)
+            assert all(
+                np.array_equal(frame["observations/policy"], step["observations/policy"])
+                for frame, step in zip(frames, steps, strict=False)
+            )
+    last = [
+        next(frames for outcome, frames in writer.episodes.values() if outcome.env_index == slot)[-1]
+        for slot in range(3)
+    ]
+    assert_as_rendered(env, last)

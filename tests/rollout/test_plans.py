@@ -1,0 +1,116 @@
+"""Every episode that a plan lets begin is counted, numbers have no gaps, and targets are met exactly."""
+
+import random
+from collections import Counter
+
+import pytest
+
+from isaaclab_datagen.datasets.episode import Outcome
+from isaaclab_datagen.rollout.plans import CollectionPlan, EvaluationPlan
+
+RUNS = range(50)
+
+
+def outcome(success: bool, env_id: int = 0) -> Outcome:
+    return Outcome(success, "success" if success else "time_out", False, env_id)
+
+
+class Environments:
+    """Environments with episodes of random lengths and endings, driven as the recorder drives a plan."""
+
+    def __init__(self, plan, num_envs: int, seed: int) -> None:
+        self.plan, self.random = plan, random.Random(seed)
+        self.speed = [self.random.choice([1, 3, 10]) for _ in range(num_envs)]
+        """Slow environments fail, as those that miss a grasp do."""
+        self.numbers: dict[int, int | None] = {}
+        self.kept: list[int] = []
+        self.begun = self.cancelled = 0
+        for env_id in range(num_envs):
+            self.begin(env_id)
+
+    def begin(self, env_id: int) -> None:
+        number = self.numbers[env_id] = self.plan.begin(env_id)
+        self.begun += number is not None
+        running = [n for n in self.numbers.values() if n is not None]
+        assert len(set(running + self.kept)) == len(running + self.kept)
+
+    def step(self) -> None:
+        for env_id, speed in enumerate(self.speed):
+            if self.random.random() < 1 / speed:
+                self.end(env_id, success=self.random.random() < 1.2 / speed)
+
+    def end(self, env_id: int, success: bool) -> None:
+        number = self.numbers[env_id]
+        if number is not None and self.random.random() < 0.1:
+            self.plan.cancel(env_id)
+            self.cancelled += 1
+        elif number is not None and self.plan.end(env_id, outcome(success, env_id)):
+            self.kept.append(number)
+        self.numbers[env_id] = None
+        self.begin(env_id)
+
+
+def run(plan, num_envs: int, seed: int) -> Environments:
+    environments = Environments(plan, num_envs, seed)
+    for _ in range(10_000):
+        if plan.done:
+            return environments
+        environments.step()
+    raise AssertionError("the plan does not end")
+
+
+@pytest.mark.parametrize("seed", RUNS)
+def test_a_collection_reaches_its_target_with_numbers_without_gaps(seed):
+    rng = random.Random(seed)
+    first = rng.choice([0, 7])
+    taken = sorted(rng.sample(range(first, first + 12), rng.randrange(10)))
+    target, num_envs = len(taken) + rng.randrange(0, 20), rng.randint(1, 9)
+    plan = CollectionPlan(target, taken, rng.random() < 0.5, first)
+    environments = run(plan, num_envs, seed)
+    assert plan.kept == target == len(taken) + len(environments.kept)
+    fresh = [number for number in range(first, first + 100) if number not in taken]
+    assert sorted(environments.kept) == fresh[: len(environments.kept)]
+    assert plan.tally.total == environments.begun - environments.cancelled
+    assert plan.keep_failures or plan.tally.successes == len(environments.kept)
+
+
+def test_a_collection_that_holds_enough_begins_nothing():
+    plan = CollectionPlan(3, [0, 1, 2, 5])
+    assert plan.done
+    assert plan.begin(0) is None
+    assert plan.kept == 4
+
+
+def test_a_number_that_was_not_kept_is_given_again():
+    plan = CollectionPlan(2)
+    assert [plan.begin(0), plan.begin(1), plan.begin(2)] == [0, 1, None]
+    assert not plan.end(0, outcome(False))
+    assert plan.begin(2) == 0
+    plan.cancel(1)
+    assert plan.begin(1) == 1
+    assert plan.tally.total == 1
+
+
+def test_a_running_episode_holds_up_the_end_of_a_collection():
+    """Otherwise slow episodes would be left out, and with them the failures."""
+    plan = CollectionPlan(2)
+    plan.begin(0), plan.begin(1)
+    plan.end(1, outcome(True))
+    assert plan.begin(1) is None
+    assert not plan.done
+    assert plan.end(0, outcome(True))
+    assert plan.done
+
+
+@pytest.mark.parametrize("seed", RUNS)
+def test_an_evaluation_gives_every_environment_its_share(seed):
+    rng = random.Random(seed)
+    episodes, num_envs = rng.randint(1, 40), rng.randint(1, 9)
+    plan = EvaluationPlan(episodes, num_envs)
+    counts: Counter[int] = Counter()
+    end = plan.end
+    plan.end = lambda env_id, result: counts.update([env_id]) or end(env_id, result)
+    environments = run(plan, num_envs, seed)
+    assert plan.tally.total == episodes == len(environments.kept)
+    assert sorted(environments.kept) == list(range(episodes))
+    assert max(counts.values()) - min(counts[env_id] for env_id in range(num_envs)) <= 1

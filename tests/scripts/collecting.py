@@ -1,0 +1,88 @@
+"""Short collections of small images, and ways to end them early."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from isaaclab_datagen.datasets import formats, inspection
+
+COLLECT = [sys.executable, str(Path(__file__).parents[2] / "scripts" / "collect.py")]
+SMALL = [
+    "--task",
+    "Lift-Custom-IK",
+    "--num_envs",
+    "2",
+    "--camera_width",
+    "64",
+    "--camera_height",
+    "48",
+    "--device",
+    "cpu",
+]
+CUT = [*SMALL, *["--max_steps", "15", "--keep_failures", "--seed", "4"]]
+"""Episodes of 15 steps, kept though they fail."""
+STARTUP = 300
+"""Longest wait for a first episode [s]."""
+
+
+def committed(out: Path) -> int:
+    """How many episodes are in place, whoever is writing."""
+    return len(list(out.glob("metaworld_dataset/*/overhead_camera/*")))
+
+
+class Collection:
+    """A collection that is running."""
+
+    def __init__(self, out: Path, episodes: int, *words: str) -> None:
+        self._out = out
+        self._before = committed(out)
+        command = [*COLLECT, *CUT, "--out", str(out), "--episodes", str(episodes), *words]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def wait_for(self, episodes: int) -> None:
+        """Wait until it has added so many episodes, or has ended."""
+        end = time.monotonic() + STARTUP
+        while committed(self._out) < self._before + episodes and self._process.poll() is None:
+            assert time.monotonic() < end, "no episode was committed in time"
+            time.sleep(0.02)
+
+    def kill(self, after: float = 0.0) -> None:
+        """End it at once, as a power failure would, ``after`` so many seconds."""
+        time.sleep(after)
+        self._process.kill()
+        self._process.communicate()
+
+    def interrupt(self) -> tuple[int, str]:
+        """Press Ctrl-C. Returns status and stderr."""
+        self._process.send_signal(signal.SIGINT)
+        return self.finish()
+
+    def finish(self) -> tuple[int, str]:
+        """Wait for its end. Returns status and stderr."""
+        _, errors = self._process.communicate(timeout=STARTUP)
+        return self._process.returncode, errors
+
+
+def kill_again_and_again(out: Path, kills: int, rng: random.Random) -> None:
+    """Kill a collection so many times, each time after it has added something."""
+    for _ in range(kills):
+        running = Collection(out, 10_000)
+        running.wait_for(rng.randint(1, 3))
+        running.kill(rng.uniform(0.0, 1.0))
+
+
+def check_whole(out: Path, episodes: int) -> None:
+    """The dataset holds so many episodes, all readable, none twice by content, and nothing else."""
+    reader = formats.open_reader(out)
+    assert reader.indices == list(range(episodes))
+    report = inspection.inspect(reader, frozen_frames=1000)
+    assert report.problems == []
+    assert len({episode.content for episode in report.episodes}) == episodes
+    starts = {episode.frames["scene/rigid_object/object/root_pose"][0].tobytes() for episode in reader}
+    assert len(starts) == episodes
+    assert not list(out.glob("**/.staging"))

@@ -1,0 +1,174 @@
+"""What ``scripts/collect.py`` refuses before the simulator starts: one line, the right status, nothing written."""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import sys
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from isaaclab_datagen.cli import collection, launch
+from isaaclab_datagen.datasets.episode import Outcome
+
+SCRIPT = str(Path(__file__).parents[2] / "scripts" / "collect.py")
+WORDS = ["--task", "Lift-Custom-IK", "--device", "cpu", "--num_envs", "2", "--seed", "4"]
+FRAME = {"images/overhead_camera": np.zeros((4, 6, 3), np.uint8), "state": np.zeros(2, np.float32)}
+
+
+@pytest.fixture
+def collect(monkeypatch, tmp_path):
+    """Run the script in this process, with a simulator that must not start."""
+
+    @contextmanager
+    def refuse(*_):
+        raise AssertionError("the simulator was started")
+        yield
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(launch, "simulation", refuse)
+
+    def run(*words) -> int:
+        monkeypatch.setattr(sys, "argv", ["collect.py", *WORDS, *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_path(SCRIPT, run_name="__main__")
+        return int(ended.value.code or 0)
+
+    return run
+
+
+@pytest.fixture
+def recorded(collect, monkeypatch):
+    """A recording of made-up episodes: what the loop would do is done by hand."""
+
+    def record(env, actor, writer, plan):
+        while not plan.done:
+            sink = writer.open(plan.begin(0))
+            sink.append({**FRAME, "action": np.zeros(1, np.float32)})
+            sink.append(FRAME)
+            plan.end(0, Outcome(True, "success", True))
+            sink.commit(Outcome(True, "success", True))
+        writer.close()
+        return "done"
+
+    monkeypatch.setattr(launch, "simulation", lambda *_: nullcontext())
+    monkeypatch.setattr(launch, "environment", lambda *_: nullcontext())
+    monkeypatch.setattr(collection, "record", record)
+    monkeypatch.setattr("isaaclab_datagen.experts.factory.build", lambda *_: None)
+    return collect
+
+
+def error(capsys) -> str:
+    """The one line on stderr."""
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if not line.startswith("note: ")]
+    assert line.startswith("error: ")
+    return line
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        (["--task", "Lift-Custom-IX"], ["Lift-Custom-IX", "Lift-Custom-IK"]),
+        (["--format", "avcd"], ["avcd", "mean avdc?"]),
+        (["--cameras", "front"], ["front", "overhead_camera", "oblique_camera"]),
+        (["--expert", "state_maschine"], ["state_maschine", "did you mean state_machine?", "random"]),
+        (["--episodes", "0"], ["--episodes", "'0'", "at least 1"]),
+        (["--num_envs", "-1"], ["--num_envs", "'-1'"]),
+        (["--max_steps", "0"], ["--max_steps", "'0'"]),
+        (["--camera_width", "0"], ["--camera_width", "'0'"]),
+        (["--start_index", "-2"], ["--start_index", "'-2'"]),
+        (["--seed", "-1"], ["--seed", "'-1'"]),
+        (["--expert", "rl", "--checkpoint", "absent.pt"], ["absent.pt"]),
+        (["--expert", "zero", "--checkpoint", "absent.pt"], ["--checkpoint", "--expert rl", "not for zero"]),
+        (["--out", "a_file"], ["--out a_file", "is a file"]),
+        (["--out", "a_file/below"], ["--out a_file/below"]),
+        (["--dataset_task", "../up"], ["--dataset_task", "'../up'"]),
+        (["--dataset_variant", "v", "--cameras", "overhead_camera,oblique_camera"], ["--dataset_variant v"]),
+        (["env.no_such=1"], ["no_such"]),
+        (["physics=unreal"], ["physics=unreal", "newton_mjwarp"]),
+        (["--episodez", "1"], ["--episodez", "--episodes"]),
+    ],
+)
+def test_a_usage_error_is_one_line_and_status_2(collect, capsys, tmp_path, words, parts):
+    (tmp_path / "a_file").write_text("mine")
+    assert collect("--episodes", 1, *words) == 2
+    line = error(capsys)
+    assert [part for part in parts if part not in line] == []
+    assert (tmp_path / "a_file").read_text() == "mine"
+    assert os.listdir(tmp_path) == ["a_file"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_may_not_be_written_is_refused(collect, capsys, tmp_path):
+    tmp_path.chmod(0o500)
+    assert collect("--episodes", 1, "--out", tmp_path / "out") == 2
+    assert "cannot be written" in error(capsys)
+    tmp_path.chmod(0o700)
+
+
+def test_up_to_n_with_append_n_more_and_nothing_when_there_are_enough(recorded, capsys, tmp_path):
+    def episodes() -> int:
+        return len(list(tmp_path.glob("metaworld_dataset/lift-custom-ik/overhead_camera/*")))
+
+    assert (recorded("--episodes", 2, "--out", tmp_path), episodes()) == (0, 2)
+    assert (recorded("--episodes", 3, "--out", tmp_path), episodes()) == (0, 3)
+    assert (recorded("--episodes", 3, "--out", tmp_path), episodes()) == (0, 3)
+    assert "holds 3 episodes already, 3 were asked for: nothing to do" in capsys.readouterr().out
+    assert (recorded("--episodes", 2, "--append", "--out", tmp_path), episodes()) == (0, 5)
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (["--seed", "5"], "seed is 4 there, 5 here"),
+        (["--num_envs", "3"], "num_envs is 2 there, 3 here"),
+        (["--expert", "random"], 'expert is "state_machine" there, "random" here'),
+        (["--cameras", "oblique_camera"], 'cameras is ["overhead_camera"] there, ["oblique_camera"] here'),
+        (["--camera_width", "64"], "width is 320 there, 64 here"),
+        (["--keep_failures"], "keep_failures is false there, true here"),
+        (["--max_steps", "9"], "env.episode_length_s is 5.0 there, 0.18 here"),
+        (["env.decimation=4"], "env.decimation is 2 there, 4 here"),
+    ],
+)
+def test_another_dataset_is_left_alone_and_the_difference_named(recorded, capsys, tmp_path, words, part):
+    assert recorded("--episodes", 1, "--out", tmp_path) == 0
+    manifest = tmp_path / "metaworld_dataset" / "lift-custom-ik" / "dataset.json"
+    before = manifest.read_bytes()
+    capsys.readouterr()
+    assert recorded("--episodes", 2, "--out", tmp_path, *words) == 2
+    line = error(capsys)
+    assert "holds another dataset" in line
+    assert part in line
+    assert manifest.read_bytes() == before
+
+
+def test_what_is_needed_to_build_the_configuration_anew_is_told(recorded, tmp_path):
+    assert recorded("--episodes", 1, "--camera_width", 64, "--out", tmp_path, "env.decimation=4") == 0
+    manifest = json.loads((tmp_path / "metaworld_dataset" / "lift-custom-ik" / "dataset.json").read_text())
+    assert manifest["provenance"]["overrides"] == ["env.decimation=4"]
+    assert manifest["provenance"]["args"]["camera_width"] == 64
+
+
+def test_a_network_for_another_task_is_refused_with_both_shapes(collect, capsys, monkeypatch, tmp_path):
+    weights = {"mlp.0.weight": torch.zeros(4, 7), "mlp.0.bias": torch.zeros(4)}
+    weights |= {"mlp.2.weight": torch.zeros(3, 4), "mlp.2.bias": torch.zeros(3)}
+    torch.save({"actor_state_dict": weights, "iter": 1, "infos": None}, tmp_path / "model_1.pt")
+    env = SimpleNamespace(
+        num_envs=2,
+        device="cpu",
+        observation_manager=SimpleNamespace(group_obs_dim={"policy": (37,)}),
+        action_manager=SimpleNamespace(total_action_dim=7),
+    )
+    monkeypatch.setattr(launch, "simulation", lambda *_: nullcontext())
+    monkeypatch.setattr(launch, "environment", lambda *_: nullcontext(env))
+    assert collect("--episodes", 1, "--out", tmp_path / "out", "--expert", "rl", "--checkpoint", "model_1.pt") == 2
+    line = error(capsys)
+    assert "does not fit the task" in line
+    assert "7" in line and "37" in line
+    assert not list((tmp_path / "out").glob("metaworld_dataset/*/*/*"))
