@@ -45,14 +45,14 @@ def main() -> None:
         wrapped = RslRlVecEnvWrapper(env, clip_actions=agent_cfg.clip_actions)
         runner = OnPolicyRunner(wrapped, rl_policy.training_cfg(args.out, agent_cfg), None, str(env.device))
         cfg = imitation.ImitationCfg(rounds=args.rounds, steps=args.steps)
+        args.out.parent.mkdir(parents=True, exist_ok=True)
         for done in imitation.imitate(wrapped, runner, factory.build(expert, env), task.success_term or "", cfg):
             print(
                 f"round {done.index}: action loss {done.loss:.4f}, value loss {done.value_loss:.4f}, "
                 f"network's success {100 * done.successes:.0f} %",
                 flush=True,
             )
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        runner.save(str(args.out))
+            runner.save(str(args.out))
         print(f"wrote {args.out}")
 
 

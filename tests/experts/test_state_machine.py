@@ -90,8 +90,8 @@ class Mover(StateMachine):
     def targets(self):
         return self.goals
 
-    def restarts(self):
-        return self.lost
+    def redirect(self, phase):
+        return torch.where(self.lost, 0, phase)
 
     def to_action(self, tip, target, gripper):
         return torch.cat([target, gripper.unsqueeze(-1)], dim=-1)

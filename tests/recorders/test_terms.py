@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from isaaclab.utils.math import combine_frame_transforms, matrix_from_quat
-
-sys.path.insert(0, str(Path(__file__).parent))
-from disturbed_lift import (  # noqa: E402
+from disturbed_lift import (
     CATCH,
     DROP,
     DROPS,
@@ -27,10 +22,11 @@ from disturbed_lift import (  # noqa: E402
     configuration,
     environment,
 )
+from isaaclab.utils.math import combine_frame_transforms, matrix_from_quat
 
-from isaaclab_datagen.datasets.recording import RecordingSession  # noqa: E402
-from isaaclab_datagen.rollout.loop import rollout  # noqa: E402
-from isaaclab_datagen.rollout.plans import CollectionPlan  # noqa: E402
+from isaaclab_datagen.datasets.recording import RecordingSession
+from isaaclab_datagen.rollout.loop import rollout
+from isaaclab_datagen.rollout.plans import CollectionPlan
 
 pytestmark = pytest.mark.sim
 

@@ -16,8 +16,8 @@ class ManipulationPhysicsCfg(PresetCfg):
 
     newton_mjwarp: NewtonCfg = NewtonCfg(
         # Found by trial with a scripted grasp of a 4.8 cm cube in 16 environments. With Newton's default contact
-        # stiffness (2.5e3 N/m) or one solver step of 10 ms, the cube is squeezed out sideways when the hand lifts: 0 to 2 of 16
-        # succeed. Elliptic friction cones give 16 at twice the time; with stiffer contacts pyramidal ones give 16 too.
+        # stiffness (2.5e3 N/m) or one solver step of 10 ms, the cube is squeezed out sideways when the hand lifts: 0 to
+        # 2 of 16 succeed. Elliptic friction cones give 16, at twice the time; so do stiffer contacts, at no cost.
         default_shape_cfg=NewtonShapeCfg(ke=5e4, kd=500.0),
         solver_cfg=MJWarpSolverCfg(
             njmax=120,

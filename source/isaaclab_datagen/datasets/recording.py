@@ -98,11 +98,7 @@ class RecordingSession:
 
     def flush(self) -> None:
         """Wait until all that was queued is done, and raise what went wrong."""
-        done = [threading.Event() for _ in self._lanes]
-        for lane, event in zip(self._lanes, done, strict=True):
-            lane.put(event.set)
-        for event in done:
-            event.wait()
+        self._drain()
         self._raise_error()
 
     def close(self) -> None:
@@ -175,12 +171,21 @@ class RecordingSession:
                 with suppress(OSError):  # what cannot be removed now is removed when the dataset is opened again
                     self._discard(slot)
 
+    def _drain(self) -> None:
+        """Wait until all that was queued is done."""
+        done = [threading.Event() for _ in self._lanes]
+        for lane, event in zip(self._lanes, done, strict=True):
+            lane.put(event.set)
+        for event in done:
+            event.wait()
+
     def _raise_error(self) -> None:
         error = self._error
         if error is None:
             return
         if not isinstance(error, OSError):
             raise error
+        self._drain()  # episodes that have ended are still being committed; the message counts them
         what = "the disk is full, cannot write" if error.errno in DISK_FULL else "cannot write"
         remedy = "Free some space, then run" if error.errno in DISK_FULL else "Mend that, then run"
         raise RunError(

@@ -82,9 +82,11 @@ def build(expert: Expert, env: ManagerBasedRLEnv, seed: int = 0) -> Actor:
     Raises:
         UsageError: If a network does not fit the task.
     """
-    from isaaclab_datagen.experts import rl_policy, simple  # both load simulation modules
+    from isaaclab_datagen.experts import simple  # loads simulation modules
 
     if expert.checkpoint is not None:
+        from isaaclab_datagen.experts import rl_policy  # takes 5 s: only where there is a network
+
         return rl_policy.load(expert.checkpoint, env, expert.cfg)
     if expert.name == "random":
         return simple.RandomActor(env, seed)

@@ -9,14 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 
 from isaaclab_datagen.rollout.actor import Actor
 
 if TYPE_CHECKING:
+    from isaaclab.envs import ManagerBasedRLEnv
     from isaaclab_rl.rsl_rl import RslRlVecEnvWrapper
+    from rsl_rl.modules.distribution import GaussianDistribution
     from rsl_rl.runners import OnPolicyRunner
     from tensordict import TensorDict
 
@@ -31,7 +33,7 @@ class ImitationCfg:
     """Environment steps of a rollout."""
     expert_share: float = 0.25
     """Share of the environments in which the expert acts in later rounds."""
-    epochs: int = 4
+    epochs: int = 6
     """Passes over all data after each round; four times as many after the last."""
     batch_size: int = 4096
     learning_rate: float = 1e-3
@@ -67,6 +69,8 @@ def imitate(
     gamma = runner.cfg["algorithm"]["gamma"]
     optimizer = torch.optim.Adam([*actor.parameters(), *critic.parameters()], lr=cfg.learning_rate)
     hidden = _action_columns(env)
+    with torch.no_grad():
+        cast("GaussianDistribution", actor.distribution).std_param.copy_(torch.tensor(cfg.std))
     store: list[tuple[torch.Tensor, torch.Tensor]] = []
     for index in range(cfg.rounds):
         share = 1.0 if index == 0 else cfg.expert_share
@@ -79,8 +83,6 @@ def imitate(
         seen = (data["observations"].flatten(0, 1), returns.flatten()[:, None])
         value_loss = _fit(critic, seen, optimizer, (epochs, cfg.batch_size), hidden)
         yield Round(index, loss, value_loss, float(data["success"]))
-    with torch.no_grad():
-        actor.distribution.std_param.fill_(cfg.std)
 
 
 def _rollout(
@@ -88,7 +90,7 @@ def _rollout(
 ) -> dict[str, torch.Tensor]:
     """One rollout. Shapes are (steps, num_envs, ...)."""
     steps, share = plan
-    manager = env.unwrapped.termination_manager
+    manager = cast("ManagerBasedRLEnv", env.unwrapped).termination_manager
     observations, _ = env.reset()
     expert.reset(torch.arange(env.num_envs, device=env.device))
     led = torch.arange(env.num_envs, device=env.device) < share * env.num_envs
@@ -132,7 +134,7 @@ def _action_columns(env: RslRlVecEnvWrapper) -> list[int]:
     An imitator that sees them copies them, and never begins to move (P. de Haan et al., Causal Confusion in Imitation
     Learning, NeurIPS 2019); shuffled among the samples they teach nothing.
     """
-    manager = env.unwrapped.observation_manager
+    manager = cast("ManagerBasedRLEnv", env.unwrapped).observation_manager
     columns, start = [], 0
     for group in sorted(manager.active_terms):
         for name, shape in zip(manager.active_terms[group], manager.group_obs_term_dim[group], strict=True):

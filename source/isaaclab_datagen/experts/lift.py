@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from isaaclab.utils import configclass
-from isaaclab.utils.math import combine_frame_transforms, quat_apply, quat_from_euler_xyz
+from isaaclab.utils.math import combine_frame_transforms, quat_apply, quat_error_magnitude, quat_from_euler_xyz
 
 from isaaclab_datagen.experts.state_machine import CLOSE, OPEN, Phase, StateMachine, relative_ik_action
 
@@ -16,19 +16,24 @@ if TYPE_CHECKING:
 
 
 class LiftStateMachine(StateMachine):
-    """Above the cube, down, close, to the goal; from the start again when the cube is lost."""
+    """To the cube from above, close, to the goal; from the start again when the cube is lost.
+
+    What it does depends on what is there to be seen, hardly on what came before, so that a network can learn it.
+    """
 
     def __init__(self, cfg: LiftStateMachineCfg, env: ManagerBasedRLEnv) -> None:
         self.cfg = cfg
+        self._commands = env.command_manager
         arm: Any = env.action_manager.get_term("arm_action").cfg
         self._scale = float(arm.scale)
+        robot = env.scene["robot"]
+        self._fingers = [index for index, name in enumerate(robot.joint_names) if "finger" in name]
         super().__init__(
             env,
             arm.body_name,
             tuple(arm.body_offset.pos),
             [
-                Phase("approach", OPEN, cfg.position_tolerance * 3, cfg.rotation_tolerance),
-                Phase("descend", OPEN, cfg.position_tolerance, cfg.rotation_tolerance),
+                Phase("reach", OPEN, cfg.position_tolerance, cfg.rotation_tolerance),
                 Phase("grasp", CLOSE, min_steps=cfg.grasp_steps, latch=True),
                 Phase("carry", CLOSE),
             ],
@@ -36,23 +41,30 @@ class LiftStateMachine(StateMachine):
 
     def targets(self) -> torch.Tensor:
         """See the base class."""
-        cube = self.in_root_frame(self.env.scene["object"].data.root_link_pose_w.torch)
+        cube, tip = self._cube(), self.tip_pose()
         grasp = torch.cat([cube[:, :3], downward(cube[:, 3:])], dim=-1)
-        above = grasp.clone()
-        above[:, 2] += self.cfg.hover_height
+        # a funnel: the farther the hand is to the side or turned, the higher it stays above the cube
+        aside = (grasp[:, :2] - tip[:, :2]).norm(dim=-1) / self.cfg.funnel_width
+        turned = quat_error_magnitude(grasp[:, 3:], tip[:, 3:]) / self.cfg.funnel_angle
+        reach = grasp.clone()
+        reach[:, 2] += self.cfg.hover_height * (torch.maximum(aside, turned) - 0.3).clamp(0.0, 1.0)
         carry = grasp.clone()
         # what the hand must move is the cube, wherever it sits between the fingers
-        goal = self.env.command_manager.get_command("object_pose")[:, :3]
-        tip = self.tip_pose()
+        goal = self._commands.get_command("object_pose")[:, :3]
         carry[:, :3] = tip[:, :3] + goal - cube[:, :3]
-        carry[:, 3:] = self._target[:, 3:]
-        return torch.stack([above, grasp, grasp, carry])
+        carry[:, 3:] = downward(tip[:, 3:])
+        return torch.stack([reach, grasp, carry])
 
-    def restarts(self) -> torch.Tensor:
-        """Environments whose hand closed without the cube, or lost it."""
-        cube = self.in_root_frame(self.env.scene["object"].data.root_link_pose_w.torch)
-        lost = (cube[:, :3] - self.tip_pose()[:, :3]).norm(dim=-1) > self.cfg.lost_distance
-        return lost & (self.phase == len(self.phases) - 1)
+    def redirect(self, phase: torch.Tensor) -> torch.Tensor:
+        """Reach again where the cube was lost; carry it where it is in the hand already."""
+        distance = (self._cube()[:, :3] - self.tip_pose()[:, :3]).norm(dim=-1)
+        width = self.env.scene["robot"].data.joint_pos.torch[:, self._fingers].sum(dim=-1)
+        lost = (phase == 2) & (distance > self.cfg.lost_distance)
+        held = (phase == 0) & (distance < self.cfg.held_distance) & (width < self.cfg.held_width)
+        return torch.where(lost, 0, torch.where(held, 2, phase))
+
+    def _cube(self) -> torch.Tensor:
+        return self.in_root_frame(self.env.scene["object"].data.root_link_pose_w.torch)
 
     def to_action(self, tip: torch.Tensor, target: torch.Tensor, gripper: torch.Tensor) -> torch.Tensor:
         """See the base class."""
@@ -67,13 +79,21 @@ class LiftStateMachineCfg:
     class_type: type[LiftStateMachine] | str = LiftStateMachine
 
     hover_height: float = 0.10
-    """Height over the cube's centre from which the hand descends [m]."""
+    """Height over the cube's centre at which the hand comes from the side [m]."""
+    funnel_width: float = 0.05
+    """Distance to the side that keeps the hand at that height [m]."""
+    funnel_angle: float = 0.5
+    """Turn still to be made that keeps the hand at that height [rad]."""
     position_tolerance: float = 0.008
     """Distance from which the hand counts as at the cube [m]."""
     rotation_tolerance: float = 0.1
     """[rad]"""
     grasp_steps: int = 12
     """Steps to wait for the fingers to close."""
+    held_distance: float = 0.02
+    """Distance from tip to cube's centre within which the cube may be in the hand [m]."""
+    held_width: float = 0.052
+    """Distance of the fingers below which they have closed on it [m]; the cube has 0.048."""
     lost_distance: float = 0.06
     """Distance from tip to cube's centre beyond which the cube is lost [m]."""
     max_step: float = 0.08

@@ -76,9 +76,16 @@ class StateMachine(ABC):
     def to_action(self, tip: torch.Tensor, target: torch.Tensor, gripper: torch.Tensor) -> torch.Tensor:
         """Action that moves ``tip`` (num_envs, 7) to ``target`` (num_envs, 7). Shape is (num_envs, action_dim)."""
 
-    def restarts(self) -> torch.Tensor:
-        """Environments that must begin again, for instance after losing the object. Shape is (num_envs,)."""
-        return torch.zeros_like(self.phase, dtype=torch.bool)
+    def redirect(self, phase: torch.Tensor) -> torch.Tensor:
+        """Phases to be in where the state of things says so, for instance after losing the object.
+
+        Args:
+            phase: Those that the walk came to. Shape is (num_envs,).
+
+        Returns:
+            ``phase`` itself where nothing is to be changed. Shape is (num_envs,).
+        """
+        return phase
 
     def reset(self, env_ids: torch.Tensor) -> None:
         """Begin the first phase in these environments."""
@@ -98,9 +105,9 @@ class StateMachine(ABC):
             & (self._steps >= self._min_steps[self.phase])
             & (self.phase < len(self.phases) - 1)
         )
-        again = self.restarts()
-        changed = arrived | again
-        self.phase = torch.where(again, 0, torch.where(arrived, self.phase + 1, self.phase))
+        phase = self.redirect(self.phase + arrived)
+        changed = phase != self.phase
+        self.phase = phase
         self._steps = torch.where(changed, 0, self._steps)
         self._follow(targets)
         self._steps += 1

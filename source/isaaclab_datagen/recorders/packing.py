@@ -21,6 +21,8 @@ _NUMPY = {
     torch.bool: np.bool_,
 }
 _ALIGNMENT = 8
+_CHANNELS = 4
+"""An axis of more than these is copied as numpy likes."""
 
 
 @dataclass(frozen=True)
@@ -57,14 +59,20 @@ class Layout:
 
     def pack(self, batch: Mapping[str, torch.Tensor], ids: torch.Tensor, out: torch.Tensor) -> None:
         """Copy the rows ``ids`` (K,) of ``batch`` into ``out`` (K, size) uint8 on the host: one transfer."""
+        if ids.device.type == "cpu":
+            self._pack_here(batch, ids.numpy(), out.numpy())
+            return
         rows = len(ids)
         parts = [batch[column.name][ids].reshape(rows, -1).view(torch.uint8) for column in self._columns]
         parts.append(torch.zeros(rows, self._padding, dtype=torch.uint8, device=ids.device))
-        if ids.device.type == "cpu":
-            torch.cat(parts, dim=1, out=out)
-        else:
-            out.copy_(torch.cat(parts, dim=1), non_blocking=True)
-            torch.cuda.current_stream(ids.device).synchronize()
+        out.copy_(torch.cat(parts, dim=1), non_blocking=True)
+        torch.cuda.current_stream(ids.device).synchronize()
+
+    def _pack_here(self, batch: Mapping[str, torch.Tensor], ids: np.ndarray, out: np.ndarray) -> None:
+        """Numpy copies in this thread; torch would spread images over all processors, which are busy encoding."""
+        for column in self._columns:
+            target = out[:, column.start : column.stop].view(_NUMPY[column.dtype])
+            _copy(batch[column.name].numpy(), ids, target.reshape(len(ids), *column.shape, copy=False))
 
     def unpack(self, row: np.ndarray) -> dict[str, np.ndarray]:
         """Views of one row (size,) uint8."""
@@ -72,6 +80,20 @@ class Layout:
             column.name: row[column.start : column.stop].view(_NUMPY[column.dtype]).reshape(column.shape)
             for column in self._columns
         }
+
+
+def _copy(source: np.ndarray, ids: np.ndarray, target: np.ndarray) -> None:
+    """Copy rows ``ids`` (K,) of ``source`` (N, ...) to ``target`` (K, ...)."""
+    if source.ndim < 3:
+        target[...] = source[ids]
+        return
+    for row, index in enumerate(ids):
+        if source[index].flags.c_contiguous or source.shape[-1] > _CHANNELS:
+            target[row] = source[index]
+        else:
+            # rgb of an rgba image: numpy's loop over the innermost axis, three numbers long, takes four times as long
+            for channel in range(source.shape[-1]):
+                target[row, ..., channel] = source[index, ..., channel]
 
 
 class HostBuffers:
