@@ -23,7 +23,7 @@ def collect() -> Collect:
     def run(*words: object, env: Mapping[str, str] | None = None) -> str:
         command = [*COLLECT, *map(str, words), "--device", "cpu"]
         ended = subprocess.run(command, capture_output=True, text=True, timeout=300, env={**os.environ, **(env or {})})
-        assert ended.returncode == 0, ended.stdout[-1000:] + ended.stderr[-3000:]
+        assert ended.returncode == 0, f"status {ended.returncode}: {ended.stdout[-500:]}{ended.stderr[-3000:]}"
         return ended.stdout
 
     return run
