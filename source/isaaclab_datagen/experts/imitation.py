@@ -1,7 +1,9 @@
 """A first network for reinforcement learning: it imitates a scripted expert, corrected where it goes (DAgger).
 
 S. Ross, G. Gordon, D. Bagnell: A Reduction of Imitation Learning and Structured Prediction to No-Regret Online
-Learning, AISTATS 2011.
+Learning, AISTATS 2011. All actions carry the noise with which reinforcement learning will begin, and the labels do not
+(M. Laskey et al.: DART, Noise Injection for Robust Imitation Learning, CoRL 2017): an imitator that never saw noise
+loses the skill as soon as it explores.
 """
 
 from __future__ import annotations
@@ -37,8 +39,8 @@ class ImitationCfg:
     """Passes over all data after each round; four times as many after the last."""
     batch_size: int = 4096
     learning_rate: float = 1e-3
-    std: float = 0.1
-    """Standard deviation of the actions with which reinforcement learning begins."""
+    std: float = 0.05
+    """Standard deviation of the noise on every action, and of those with which reinforcement learning begins."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def imitate(
     for index in range(cfg.rounds):
         share = 1.0 if index == 0 else cfg.expert_share
         with torch.no_grad():
-            data = _rollout(env, actor, expert, success_term, (cfg.steps, share))
+            data = _rollout(env, actor, expert, success_term, (cfg.steps, share, cfg.std))
             returns = _returns(data, critic, gamma)
         store.append((data["observations"].flatten(0, 1), data["labels"].flatten(0, 1)))
         epochs = cfg.epochs * (4 if index == cfg.rounds - 1 else 1)
@@ -86,10 +88,10 @@ def imitate(
 
 
 def _rollout(
-    env: RslRlVecEnvWrapper, actor: Any, expert: Actor, success_term: str, plan: tuple[int, float]
+    env: RslRlVecEnvWrapper, actor: Any, expert: Actor, success_term: str, plan: tuple[int, float, float]
 ) -> dict[str, torch.Tensor]:
     """One rollout. Shapes are (steps, num_envs, ...)."""
-    steps, share = plan
+    steps, share, std = plan
     manager = cast("ManagerBasedRLEnv", env.unwrapped).termination_manager
     observations, _ = env.reset()
     expert.reset(torch.arange(env.num_envs, device=env.device))
@@ -99,6 +101,7 @@ def _rollout(
     for _ in range(steps):
         label = expert.act(observations).clamp(-1.0, 1.0)
         action = torch.where(led[:, None], label, actor(observations))
+        action = action + std * torch.randn_like(action)
         log["observations"].append(_policy(observations))
         log["labels"].append(label)
         observations, rewards, dones, extras = env.step(action)
