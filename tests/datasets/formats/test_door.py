@@ -10,11 +10,14 @@ from isaaclab_datagen.errors import RunError, UsageError
 
 
 def test_every_module_of_the_folder_is_a_format():
-    assert "avdc" in formats.names()
+    assert {"avdc", "vpl"} <= set(formats.names())
     for name in formats.names():
         module = formats.load(name)
         assert all(callable(vars(module)[word]) for word in ("add_options", "open_writer", "find", "Reader"))
         assert module.LAYOUT
+        assert module.STREAMS
+        assert isinstance(module.LIVE, bool)
+        assert isinstance(module.KEEPS_FAILURES, bool)
 
 
 def test_an_unknown_format_gets_the_closest_and_the_choices():

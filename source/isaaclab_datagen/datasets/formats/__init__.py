@@ -3,6 +3,10 @@
 A format's module provides:
 
 * ``LAYOUT: str``: one line, where its files lie below ``<out>`` (shown where no dataset is found);
+* ``LIVE: bool``: whether it can be recorded live; one that cannot is only exported, by ``convert.py``;
+* ``KEEPS_FAILURES: bool``: whether failed episodes are kept where nothing else is asked for;
+* ``OWN_IDENTITY: tuple[str, ...]``: what ``open_writer`` adds to the identity;
+* ``STREAMS: tuple[str, ...]``: the kinds of image streams that it can hold (``images``, ``depth``, ...);
 * ``add_options(group)``: adds its own options to a script's argument group;
 * ``open_writer(out, options, identity, provenance) -> OpenWriter``: opens the dataset below ``out`` for writing, or
   creates it. Removes what a killed run left, compares the identity, counts the session;
@@ -45,6 +49,10 @@ class Format(Protocol):
     """What a format's module provides. See the top of this file."""
 
     LAYOUT: str
+    LIVE: bool
+    KEEPS_FAILURES: bool
+    OWN_IDENTITY: tuple[str, ...]
+    STREAMS: tuple[str, ...]
 
     def add_options(self, group: _ArgumentGroup) -> None:
         """Add the format's own options."""

@@ -33,7 +33,10 @@ from isaaclab_datagen.datasets.states import StateLog
 from isaaclab_datagen.errors import RunError, UsageError
 
 LAYOUT = "metaworld_dataset/<task>/dataset.json"
+LIVE, KEEPS_FAILURES = True, False
+OWN_IDENTITY, STREAMS = ("dataset_task", "variants"), ("images",)
 _TOP, _MANIFEST, _STAGING = "metaworld_dataset", "dataset.json", ".staging"
+_PIXELS = ("images/", "depth/", "semantic_segmentation/", "instance_segmentation/")
 _VERSION = 1
 
 
@@ -151,14 +154,15 @@ class _Sink:
 
     def _check_channels(self, frame: Frame) -> None:
         """Refuse what the format would lose."""
-        images = {name: frame[name].shape for name in frame if name.startswith("images/")}
         expected = {name for name, _ in self._streams}
-        lost = [name for name in frame if name.startswith("depth/")] + sorted(images.keys() - expected)
-        if lost or expected - images.keys():
-            raise ValueError(
-                f"this avdc dataset holds {sorted(expected)}; cannot store {lost}, lacks {expected - images.keys()}"
+        missing = sorted(expected - frame.keys())
+        lost = sorted(name for name in frame if name.startswith(_PIXELS) and name not in expected)
+        if lost or missing:
+            raise RunError(
+                f"format avdc stores {sorted(expected)}: the frames lack {missing}, and {lost} would be lost"
             )
-        self._resolutions = {name.removeprefix("images/"): [shape[1], shape[0]] for name, shape in images.items()}
+        shapes = {camera: frame[f"images/{camera}"].shape for camera in self._variants}
+        self._resolutions = {camera: [width, height] for camera, (height, width, _) in shapes.items()}
 
     def _metadata(self, camera: str, outcome: Outcome) -> dict[str, Any]:
         facts = self._manifest.provenance
@@ -206,10 +210,14 @@ class Reader(DatasetReader):
         frames = LazyFrames(self, index, states) if images else states
         return Episode(actions, frames, outcome, everything)
 
-    def images(self, index: int, camera: str, frames: Sequence[int] | None = None) -> Iterator[np.ndarray]:
+    def stored(self, index: int) -> Sequence[int]:
+        """All frames."""
+        return range(self._metadata(index, self.cameras[0])["num_frames"])
+
+    def decode(self, index: int, stream: str, frames: Sequence[int] | None = None) -> Iterator[np.ndarray]:
         """Decode images one by one."""
-        folder = self._folder(index, camera)
-        wanted = range(self._metadata(index, camera)["num_frames"]) if frames is None else frames
+        folder = self._folder(index, stream.removeprefix("images/"))
+        wanted = self.stored(index) if frames is None else frames
         return (png.decode(folder / f"{number:02d}.png") for number in wanted)
 
     def problems(self, index: int) -> list[str]:
@@ -230,16 +238,13 @@ class Reader(DatasetReader):
             found.append(f"{folder / 'action.pkl'} does not say {expected}")
         elif not np.array_equal(actions, episode.actions.astype(np.float32), equal_nan=True):
             found.append(f"{folder / 'action.pkl'} holds other actions than state.npz")
+        said = folder / "metadata.json"
         counted = metadata["num_frames"], metadata["num_actions"], metadata["success"]
         if counted != (episode.num_steps + 1, episode.num_steps, episode.outcome.success):
-            found.append(
-                f"{folder / 'metadata.json'}: frames, actions, success {counted} disagree with the other files"
-            )
+            found.append(f"{said}: frames, actions, success {counted} disagree with the other files")
         height, width, _ = next(self.images(index, camera, [0])).shape
         if metadata["camera_resolution"] != [width, height]:
-            found.append(
-                f"{folder / 'metadata.json'} says {metadata['camera_resolution']}, images are {[width, height]}"
-            )
+            found.append(f"{said} says {metadata['camera_resolution']}, images are {[width, height]}")
         first, other = self._folder(index, self.cameras[0]) / "state.npz", folder / "state.npz"
         if load_npz(other).keys() and other.read_bytes() != first.read_bytes():
             found.append(f"{other} differs from {first}")
