@@ -12,7 +12,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from isaaclab_datagen.datasets.episode import Frame, Outcome
+from isaaclab_datagen.datasets.episode import Frame, Outcome, is_stream
 from isaaclab_datagen.datasets.files import SteadyFile
 from isaaclab_datagen.datasets.hdf5 import Opened, Stack, deflated, write_array, write_parts
 from isaaclab_datagen.datasets.manifest import json_clean
@@ -55,19 +55,14 @@ def check(frame: Frame, cameras: Sequence[str]) -> None:
     if not proprio_channels(frame):
         missing.append("observations/<group> (a flat one)")
     if missing:
-        raise RunError(f"format vpl needs {', '.join(missing)}: the task's recorder or the source does not give it")
-    surplus = sorted(name for name in frame if is_pixels(name) and name not in needed)
+        raise RunError(f"format vpl needs {', '.join(missing)}: the recorder or the source does not give it")
+    surplus = sorted(name for name in frame if is_stream(name) and name not in needed)
     if surplus:
         raise RunError(f"this vpl dataset holds the cameras {', '.join(cameras)}; it cannot store {', '.join(surplus)}")
     sizes = {camera: frame[f"images/{camera}"].shape[:2] for camera in cameras}
     if len(set(sizes.values())) > 1:
         shown = ", ".join(f"{camera} {width}x{height}" for camera, (height, width) in sizes.items())
         raise RunError(f"format vpl keeps all cameras in one array, so their sizes must agree: {shown}")
-
-
-def is_pixels(channel: str) -> bool:
-    """Whether a channel is an image stream."""
-    return channel.partition("/")[0] in PIXELS
 
 
 def proprio_channels(names: Mapping[str, np.ndarray]) -> list[str]:

@@ -24,7 +24,7 @@ import numpy as np
 
 from isaaclab_datagen.datasets import png
 from isaaclab_datagen.datasets.archives import dump_npz, dump_pickle, load_npz, load_pickle
-from isaaclab_datagen.datasets.episode import Episode, Frame, Outcome
+from isaaclab_datagen.datasets.episode import Episode, Frame, Outcome, is_stream
 from isaaclab_datagen.datasets.files import DISK_FULL, FolderLock, write_file
 from isaaclab_datagen.datasets.folders import place, whole_and_partial, wrong_numbers
 from isaaclab_datagen.datasets.manifest import Manifest, json_clean, open_or_create
@@ -35,9 +35,7 @@ from isaaclab_datagen.errors import RunError, UsageError
 LAYOUT = "metaworld_dataset/<task>/dataset.json"
 LIVE, KEEPS_FAILURES = True, False
 OWN_IDENTITY, STREAMS = ("dataset_task", "variants"), ("images",)
-_TOP, _MANIFEST, _STAGING = "metaworld_dataset", "dataset.json", ".staging"
-_PIXELS = ("images/", "depth/", "semantic_segmentation/", "instance_segmentation/")
-_VERSION = 1
+_TOP, _MANIFEST, _STAGING, _VERSION = "metaworld_dataset", "dataset.json", ".staging", 1
 
 
 def add_options(group: _ArgumentGroup) -> None:
@@ -154,13 +152,11 @@ class _Sink:
 
     def _check_channels(self, frame: Frame) -> None:
         """Refuse what the format would lose."""
-        expected = {name for name, _ in self._streams}
-        missing = sorted(expected - frame.keys())
-        lost = sorted(name for name in frame if name.startswith(_PIXELS) and name not in expected)
-        if lost or missing:
-            raise RunError(
-                f"format avdc stores {sorted(expected)}: the frames lack {missing}, and {lost} would be lost"
-            )
+        expected, found = {name for name, _ in self._streams}, {name for name in frame if is_stream(name)}
+        if missing := sorted(expected - found):
+            raise RunError(f"format avdc needs {', '.join(missing)}: the recorder or the source does not give it")
+        if lost := sorted(found - expected):
+            raise RunError(f"format avdc cannot store {', '.join(lost)}: record without it, or in another --format")
         shapes = {camera: frame[f"images/{camera}"].shape for camera in self._variants}
         self._resolutions = {camera: [width, height] for camera, (height, width, _) in shapes.items()}
 
@@ -201,9 +197,7 @@ class Reader(DatasetReader):
         folder = self._folder(index, self.cameras[0])
         metadata, states = self._metadata(index, self.cameras[0]), load_npz(folder / "state.npz")
         if "action" not in states or metadata["num_actions"] != len(states["action"]):
-            raise RunError(
-                f"{folder / 'state.npz'} does not hold the {metadata['num_actions']} actions of metadata.json"
-            )
+            raise RunError(f"{folder / 'state.npz'} does not hold as many actions as metadata.json says")
         actions = states.pop("action")
         outcome = Outcome(**{field.name: metadata[field.name] for field in fields(Outcome)})
         everything = {**self.manifest.identity, **self.manifest.provenance, **metadata}

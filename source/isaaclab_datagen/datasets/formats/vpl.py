@@ -21,14 +21,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from isaaclab_datagen.datasets.episode import Frame, Outcome
+from isaaclab_datagen.datasets.episode import Frame, Outcome, is_stream
 from isaaclab_datagen.datasets.episode_files import (
     EPISODE,
     PIXELS,
     EpisodeFiles,
     check,
     episode_file,
-    is_pixels,
     write_facts,
     write_rows,
 )
@@ -168,7 +167,7 @@ class _Sink:
 
     def append(self, frame: Frame) -> None:
         row = len(self._states)
-        self._states.append({name: value for name, value in frame.items() if not is_pixels(name)})
+        self._states.append({name: value for name, value in frame.items() if not is_stream(name)})
         if self._files is None:
             check(frame, self._cameras)
             lossless = self._writer.manifest.identity["color"] == "lossless"
