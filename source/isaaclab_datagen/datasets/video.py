@@ -7,7 +7,7 @@ of Python's lock, so that hundreds of them run beside each other. ``benchmarks/c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -24,12 +24,14 @@ from isaaclab_datagen.errors import RunError
 
 KEYFRAME_INTERVAL = 10
 """Frames from one that is stored whole to the next: what a random access decodes at most."""
-_QUALITY = {
+OPTIONS = {
+    "g": str(KEYFRAME_INTERVAL),
     "preset": "ultrafast",
     "tune": "zerolatency",  # nothing is looked ahead: every frame leaves the encoder at once, which bounds its memory
     "crf": "18",
     "x264-params": "colormatrix=smpte170m",  # what FFmpeg converts RGB with; players would guess by the size
 }
+"""Of libx264, with 18 for what is hardly told from the original."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,9 @@ class VideoFacts:
 class VideoWriter:
     """One MP4 file that grows by frames. H.264 stores even sizes only: odd ones get their last row or column twice."""
 
-    def __init__(self, path: Path, height: int, width: int, fps: Fraction) -> None:
+    def __init__(
+        self, path: Path, height: int, width: int, fps: Fraction, options: Mapping[str, str] = OPTIONS
+    ) -> None:
         """Start it.
 
         Args:
@@ -53,13 +57,13 @@ class VideoWriter:
             height: Of the images [px].
             width: Of the images [px].
             fps: Playback rate [Hz].
+            options: Of the encoder.
         """
         self._container: OutputContainer = av.open(str(path), "w", format="mp4")
-        self._stream: VideoStream = self._container.add_stream("libx264", rate=fps, options=_QUALITY)
+        self._stream: VideoStream = self._container.add_stream("libx264", rate=fps, options=dict(options))
         self._odd = height % 2, width % 2
         self._stream.height, self._stream.width = height + self._odd[0], width + self._odd[1]
         self._stream.pix_fmt = "yuv420p"
-        self._stream.codec_context.gop_size = KEYFRAME_INTERVAL
         self._stream.codec_context.thread_count = 1
         self._reformatter = VideoReformatter()
         self._count = 0

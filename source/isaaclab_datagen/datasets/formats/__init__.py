@@ -105,6 +105,18 @@ def load(name: str) -> Format:
     return cast(Format, importlib.import_module(f"{__name__}.{name}"))
 
 
+def load_live(name: str) -> Format:
+    """Import a format that a simulation can record in.
+
+    Raises:
+        UsageError: There is no such format, or it is only exported.
+    """
+    if load(name).LIVE:
+        return load(name)
+    live = ", ".join(other for other in names() if load(other).LIVE)
+    raise UsageError(f"--format {name}: is not recorded. Record one of {live}, then convert.py SRC DST --format {name}")
+
+
 def detect(path: Path) -> tuple[str, Path]:
     """Find the dataset that a folder means.
 
