@@ -6,6 +6,7 @@ import argparse
 import threading
 import time
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -15,6 +16,15 @@ from isaaclab_datagen.datasets.episode import Frame, Outcome
 CAMERAS = ("overhead", "wrist")
 SUCCESS = Outcome(success=True, reason="success", terminated=True, env_index=3, extra={"mass": 0.5})
 FAILURE = Outcome(success=False, reason="time_out", terminated=False)
+FACTS = {
+    "step_dt": 0.02,
+    "robot": "franka",
+    "joint_names": {"robot": [f"joint_{number}" for number in range(9)]},
+    "intrinsics": {camera: [[300.0, 0.0, 160.0], [0.0, 300.0, 120.0], [0.0, 0.0, 1.0]] for camera in CAMERAS},
+}
+
+
+WIDTHS = {"observations/policy": 36, "joint_pos": 9, "joint_vel": 9, "ee_pose": 7, "object_pose": 7}
 
 
 def random_frames(rng, steps=5, cameras=CAMERAS, size=(24, 32)) -> list[dict[str, np.ndarray]]:
@@ -23,10 +33,7 @@ def random_frames(rng, steps=5, cameras=CAMERAS, size=(24, 32)) -> list[dict[str
     for step in range(steps + 1):
         frame = {f"images/{camera}": rng.integers(0, 256, (*size, 3), np.uint8) for camera in cameras}
         frame |= {f"extrinsics/{camera}": rng.normal(size=(4, 4)) for camera in cameras}
-        frame |= {
-            name: rng.normal(size=width).astype(np.float32)
-            for name, width in {"observations/policy": 36, "joint_pos": 9, "ee_pose": 7, "object_pose": 7}.items()
-        }
+        frame |= {name: rng.normal(size=width).astype(np.float32) for name, width in WIDTHS.items()}
         frame["step"] = np.asarray(step, np.int64)
         if step < steps:
             frame["action"] = rng.normal(size=7).astype(np.float32)
@@ -41,9 +48,9 @@ def options(name: str, **given) -> argparse.Namespace:
     return argparse.Namespace(**{**vars(parser.parse_args([])), **given})
 
 
-def open_writer(out: Path, name: str = "avdc", cameras=CAMERAS, **identity):
+def open_writer(out: Path, name: str = "avdc", cameras=CAMERAS, given=MappingProxyType({}), **identity):
     whole = {"task": "Lift-Custom-IK", "cameras": list(cameras), "seed": 7} | identity
-    return formats.load(name).open_writer(out, options(name), whole, {"step_dt": 0.02})
+    return formats.load(name).open_writer(out, options(name, **given), whole, FACTS)
 
 
 def write_episode(writer, index: int, frames: list[Frame], outcome: Outcome = SUCCESS) -> None:

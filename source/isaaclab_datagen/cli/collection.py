@@ -100,7 +100,7 @@ def open_writer(
         "args": {name: value for name, value in readable(vars(args)).items() if value is not None},
         "overrides": list(overrides),
     }
-    writer = formats.load(format_name).open_writer(out, args, identity(args, env_cfg, expert), facts)
+    writer = formats.load_live(format_name).open_writer(out, args, identity(args, env_cfg, expert), facts)
     env_cfg.seed = derive_seed(args.seed, writer.session)
     return writer
 

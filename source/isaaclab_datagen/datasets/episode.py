@@ -19,6 +19,14 @@ Poses are position [m] and quaternion x y z w in the environment's frame. Only f
 ``action`` and ``processed_action``. Arrays belong to the recorder: a sink that keeps one after ``append`` copies it.
 """
 
+STREAMS = ("images", "depth", "semantic_segmentation", "instance_segmentation")
+"""Kinds of image streams: what the names of the channels that are images begin with. Segmentations are (H, W) int32."""
+
+
+def is_stream(channel: str) -> bool:
+    """Whether a channel is an image stream."""
+    return channel.partition("/")[0] in STREAMS
+
 
 @dataclass(frozen=True)
 class Outcome:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from isaaclab_datagen.errors import RunError
@@ -43,6 +45,79 @@ def write_atomically(path: Path, data: bytes) -> None:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+class SteadyFile:
+    """A new binary file that never fails towards the library that writes it; :meth:`check` raises what went wrong.
+
+    HDF5 cannot close a file after a failed write: it stays open, and its space taken, until the process ends.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Create it. Errors as :func:`write_file`."""
+        self._path = path
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        self._position = 0
+        self._error: OSError | None = None
+
+    def check(self) -> None:
+        """Raise the first error, with ``filename`` set. What was written after it is lost."""
+        if self._error is not None:
+            raise self._error
+
+    def close(self) -> None:
+        """Close it; raises nothing."""
+        with self._kept():
+            os.close(self._descriptor)
+
+    def write(self, data: memoryview) -> int:
+        """Write at the position. Returns the number of bytes, also if they are lost."""
+        size = len(data)
+        with self._kept():
+            while data and self._error is None:  # a disk that fills up takes a part first, then fails
+                written = os.pwrite(self._descriptor, data, self._position)
+                self._position += written
+                data = data[written:]
+        self._position += len(data)
+        return size
+
+    def readinto(self, buffer: memoryview) -> int:
+        """Read at the position."""
+        count = os.preadv(self._descriptor, [buffer], self._position)
+        self._position += count
+        return count
+
+    def read(self, size: int) -> bytes:
+        """Read at the position."""
+        data = os.pread(self._descriptor, size, self._position)
+        self._position += len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move the position."""
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: os.fstat(self._descriptor).st_size}
+        self._position = start[whence] + offset
+        return self._position
+
+    def tell(self) -> int:
+        """The position."""
+        return self._position
+
+    def truncate(self, size: int) -> None:
+        """Set the size."""
+        with self._kept():
+            os.ftruncate(self._descriptor, size)
+
+    def flush(self) -> None:
+        """Nothing is buffered."""
+
+    @contextmanager
+    def _kept(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            error.filename = str(self._path)
+            self._error = self._error or error
 
 
 class FolderLock:

@@ -9,11 +9,12 @@ from pathlib import Path
 from isaaclab_datagen.errors import RunError
 
 
-def numbers(folder: Path) -> set[int]:
-    """Numbers of the entries whose names are numbers; empty where there is no such folder."""
+def numbers(folder: Path, prefix: str = "") -> set[int]:
+    """Numbers of the entries whose names are ``prefix`` and a number; empty where there is no such folder."""
     if not folder.is_dir():
         return set()
-    return {int(name) for name in os.listdir(folder) if name.isdecimal()}
+    names = [name.removeprefix(prefix) for name in os.listdir(folder) if name.startswith(prefix)]
+    return {int(name) for name in names if name.isdecimal()}
 
 
 def whole_and_partial(folders: Iterable[Path]) -> tuple[list[int], list[int]]:

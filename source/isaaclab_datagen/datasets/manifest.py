@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import subprocess
+import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from isaaclab_datagen.datasets.files import write_atomically
 from isaaclab_datagen.errors import RunError, UsageError
 
 _SHOWN_DIFFERENCES = 6
+_saving = threading.RLock()
+"""Held while a manifest changes or is saved: the simulation thread describes while workers count."""
 
 
 @dataclass
@@ -35,6 +38,8 @@ class Manifest:
     """All else a reader needs (names of joints and bodies, quaternion order, units, step_dt, ...), JSON-clean."""
     sessions: list[dict[str, Any]] = field(default_factory=list)
     """One entry for each process that wrote here: number, package version, commit, start time."""
+    contents: dict[str, Any] = field(default_factory=dict)
+    """What a format adds at the top of the file, beside the other fields (such as its number of episodes)."""
 
     @classmethod
     def load(cls, path: Path) -> Manifest:
@@ -43,21 +48,33 @@ class Manifest:
         Raises:
             RunError: It cannot be read, or is not a manifest.
         """
+        names = {field.name for field in fields(cls)} - {"path", "contents"}
         try:
-            return cls(path=path, **json.loads(path.read_text()))
+            saved = dict(json.loads(path.read_text()))
+            contents = {name: saved.pop(name) for name in saved.keys() - names}
+            return cls(path=path, contents=contents, **saved)
         except (OSError, ValueError, TypeError) as error:
             raise RunError(f"{path} is not a dataset's manifest ({error})") from error
 
     def save(self) -> None:
         """Write it, atomically."""
-        content = asdict(self)
-        del content["path"]
-        write_atomically(self.path, json.dumps(content, indent=1, default=_plain).encode())
+        with _saving:
+            saved = asdict(self)
+            del saved["path"]
+            saved |= saved.pop("contents")
+            write_atomically(self.path, json.dumps(saved, indent=1, default=_plain).encode())
 
     def describe(self, facts: Mapping[str, Any]) -> None:
         """Add facts to the provenance (those known only once the simulation exists) and save."""
-        self.provenance.update(json_clean(facts))
-        self.save()
+        with _saving:
+            self.provenance.update(json_clean(facts))
+            self.save()
+
+    def count(self, contents: Mapping[str, Any]) -> None:
+        """Replace what the format adds, and save."""
+        with _saving:
+            self.contents = dict(contents)
+            self.save()
 
     def begin_session(self) -> int:
         """Count this process in, on disk before anything is recorded.

@@ -78,7 +78,8 @@ def trajectory_plot(reader: DatasetReader, indices: Sequence[int]) -> Figure:
 def _strip(reader: DatasetReader, index: int, camera: str, columns: int) -> Image.Image:
     """One row of a contact sheet."""
     episode = reader.read(index, images=False)
-    numbers = [int(number) for number in np.linspace(0, episode.num_steps, columns).round()]
+    stored = reader.stored(index)
+    numbers = [stored[int(place)] for place in np.linspace(0, len(stored) - 1, columns).round()]
     images = [Image.fromarray(image) for image in reader.images(index, camera, numbers)]
     height = round(_CELL_WIDTH * images[0].height / images[0].width)
     strip = Image.new("RGB", (_LABEL_WIDTH + columns * _CELL_WIDTH, height + _LINE), _PAPER)

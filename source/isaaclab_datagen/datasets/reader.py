@@ -21,7 +21,7 @@ class DatasetReader(Sequence[Episode], ABC):
     indices: list[int]
     """Episode numbers; ``reader[i]`` is episode ``indices[i]``."""
     cameras: list[str]
-    """Names of the image streams."""
+    """Names of the cameras; each has an image stream ``images/<camera>``."""
     inspection_folder: Path
     """Where pictures of the dataset may go without a trainer taking them for data."""
 
@@ -37,21 +37,33 @@ class DatasetReader(Sequence[Episode], ABC):
             RunError: It is broken; names the file and the reason.
         """
 
+    def streams(self, index: int) -> list[str]:
+        """Channels of an episode that are image streams: ``images/<camera>``, in some formats others."""
+        return [f"images/{camera}" for camera in self.cameras]
+
     @abstractmethod
-    def images(self, index: int, camera: str, frames: Sequence[int] | None = None) -> Iterator[np.ndarray]:
-        """Decode images one by one.
+    def stored(self, index: int) -> Sequence[int]:
+        """Numbers of the frames whose images are stored, ascending: all of 0 .. T where a format leaves none out."""
+
+    @abstractmethod
+    def decode(self, index: int, stream: str, frames: Sequence[int] | None = None) -> Iterator[np.ndarray]:
+        """Decode an image stream one by one.
 
         Args:
             index: Episode number.
-            camera: One of :attr:`cameras`.
-            frames: Which, 0 .. T; all of them if None.
+            stream: One of :meth:`streams`.
+            frames: Which, of :meth:`stored`; all of those if None.
 
         Yields:
-            Shape is (H, W, 3), uint8, RGB.
+            What the channel is in a frame, see :data:`~isaaclab_datagen.datasets.episode.Frame`.
 
         Raises:
-            RunError: One is broken; names the file and the reason.
+            RunError: One is broken or not stored; names the file and the reason.
         """
+
+    def images(self, index: int, camera: str, frames: Sequence[int] | None = None) -> Iterator[np.ndarray]:
+        """Decode a camera's images, (H, W, 3) uint8 RGB. Arguments and errors as :meth:`decode`."""
+        return self.decode(index, f"images/{camera}", frames)
 
     @abstractmethod
     def problems(self, index: int) -> list[str]:
@@ -86,19 +98,19 @@ class LazyFrames(Mapping[str, np.ndarray]):
             states: The other channels.
         """
         self._reader, self._index, self._states = reader, index, states
+        self._streams = reader.streams(index)
 
     def __getitem__(self, name: str) -> np.ndarray:
-        """One channel. An image stream has the shape (T + 1, H, W, 3)."""
-        camera = name.removeprefix("images/")
-        if name.startswith("images/") and camera in self._reader.cameras:
-            return np.stack(list(self._reader.images(self._index, camera)))
+        """One channel. An image stream has a row for each stored frame, T + 1 if none was left out."""
+        if name in self._streams:
+            return np.stack(list(self._reader.decode(self._index, name)))
         return self._states[name]
 
     def __iter__(self) -> Iterator[str]:
         """Names, images first."""
-        yield from (f"images/{camera}" for camera in self._reader.cameras)
+        yield from self._streams
         yield from self._states
 
     def __len__(self) -> int:
         """Number of channels."""
-        return len(self._reader.cameras) + len(self._states)
+        return len(self._streams) + len(self._states)

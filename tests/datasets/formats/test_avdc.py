@@ -219,11 +219,11 @@ def test_somebody_elses_episodes_are_not_written_over(tmp_path):
         open_with(tmp_path)
 
 
-@pytest.mark.parametrize("channel", ["depth/overhead", "images/surprise"])
+@pytest.mark.parametrize("channel", ["depth/overhead", "images/surprise", "instance_segmentation/overhead"])
 def test_what_the_format_would_lose_is_refused(channel, tmp_path):
     writer = open_with(tmp_path)
     frame = random_frames(np.random.default_rng(0), 1, cameras=["overhead"])[0]
-    with pytest.raises(ValueError, match=channel):
+    with pytest.raises(RunError, match=channel):
         writer.open(0).append({**frame, channel: np.zeros((8, 8, 3), np.uint8)})
     writer.close()
 

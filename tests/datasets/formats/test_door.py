@@ -10,11 +10,14 @@ from isaaclab_datagen.errors import RunError, UsageError
 
 
 def test_every_module_of_the_folder_is_a_format():
-    assert "avdc" in formats.names()
+    assert {"avdc", "vpl"} <= set(formats.names())
     for name in formats.names():
         module = formats.load(name)
         assert all(callable(vars(module)[word]) for word in ("add_options", "open_writer", "find", "Reader"))
         assert module.LAYOUT
+        assert module.STREAMS
+        assert isinstance(module.LIVE, bool)
+        assert isinstance(module.KEEPS_FAILURES, bool)
 
 
 def test_an_unknown_format_gets_the_closest_and_the_choices():
@@ -46,3 +49,10 @@ def test_two_datasets_in_one_folder_are_named(tmp_path):
     with pytest.raises(UsageError, match=r"2 datasets.*drawer.*lift"):
         formats.detect(tmp_path)
     assert formats.detect(tmp_path / "metaworld_dataset" / "lift")[0] == "avdc"
+
+
+def test_a_format_that_is_only_exported_is_not_recorded(monkeypatch):
+    assert formats.load_live("vpl") is formats.load("vpl")
+    monkeypatch.setattr(formats.load("avdc"), "LIVE", False)
+    with pytest.raises(UsageError, match="Record one of vpl, then convert.py SRC DST --format avdc"):
+        formats.load_live("avdc")

@@ -3,6 +3,10 @@
 A format's module provides:
 
 * ``LAYOUT: str``: one line, where its files lie below ``<out>`` (shown where no dataset is found);
+* ``LIVE: bool``: whether it can be recorded live; one that cannot is only exported, by ``convert.py``;
+* ``KEEPS_FAILURES: bool``: whether failed episodes are kept where nothing else is asked for;
+* ``OWN_IDENTITY: tuple[str, ...]``: what ``open_writer`` adds to the identity;
+* ``STREAMS: tuple[str, ...]``: the kinds of image streams that it can hold (``images``, ``depth``, ...);
 * ``add_options(group)``: adds its own options to a script's argument group;
 * ``open_writer(out, options, identity, provenance) -> OpenWriter``: opens the dataset below ``out`` for writing, or
   creates it. Removes what a killed run left, compares the identity, counts the session;
@@ -45,6 +49,10 @@ class Format(Protocol):
     """What a format's module provides. See the top of this file."""
 
     LAYOUT: str
+    LIVE: bool
+    KEEPS_FAILURES: bool
+    OWN_IDENTITY: tuple[str, ...]
+    STREAMS: tuple[str, ...]
 
     def add_options(self, group: _ArgumentGroup) -> None:
         """Add the format's own options."""
@@ -95,6 +103,18 @@ def load(name: str) -> Format:
         hint = f" Did you mean {close[0]}?" if close else ""
         raise UsageError(f"--format {name}: unknown.{hint} Choices: {', '.join(choices)}")
     return cast(Format, importlib.import_module(f"{__name__}.{name}"))
+
+
+def load_live(name: str) -> Format:
+    """Import a format that a simulation can record in.
+
+    Raises:
+        UsageError: There is no such format, or it is only exported.
+    """
+    if load(name).LIVE:
+        return load(name)
+    live = ", ".join(other for other in names() if load(other).LIVE)
+    raise UsageError(f"--format {name}: is not recorded. Record one of {live}, then convert.py SRC DST --format {name}")
 
 
 def detect(path: Path) -> tuple[str, Path]:

@@ -24,7 +24,7 @@ import numpy as np
 
 from isaaclab_datagen.datasets import png
 from isaaclab_datagen.datasets.archives import dump_npz, dump_pickle, load_npz, load_pickle
-from isaaclab_datagen.datasets.episode import Episode, Frame, Outcome
+from isaaclab_datagen.datasets.episode import Episode, Frame, Outcome, is_stream
 from isaaclab_datagen.datasets.files import DISK_FULL, FolderLock, write_file
 from isaaclab_datagen.datasets.folders import place, whole_and_partial, wrong_numbers
 from isaaclab_datagen.datasets.manifest import Manifest, json_clean, open_or_create
@@ -33,8 +33,9 @@ from isaaclab_datagen.datasets.states import StateLog
 from isaaclab_datagen.errors import RunError, UsageError
 
 LAYOUT = "metaworld_dataset/<task>/dataset.json"
-_TOP, _MANIFEST, _STAGING = "metaworld_dataset", "dataset.json", ".staging"
-_VERSION = 1
+LIVE, KEEPS_FAILURES = True, False
+OWN_IDENTITY, STREAMS = ("dataset_task", "variants"), ("images",)
+_TOP, _MANIFEST, _STAGING, _VERSION = "metaworld_dataset", "dataset.json", ".staging", 1
 
 
 def add_options(group: _ArgumentGroup) -> None:
@@ -151,14 +152,13 @@ class _Sink:
 
     def _check_channels(self, frame: Frame) -> None:
         """Refuse what the format would lose."""
-        images = {name: frame[name].shape for name in frame if name.startswith("images/")}
-        expected = {name for name, _ in self._streams}
-        lost = [name for name in frame if name.startswith("depth/")] + sorted(images.keys() - expected)
-        if lost or expected - images.keys():
-            raise ValueError(
-                f"this avdc dataset holds {sorted(expected)}; cannot store {lost}, lacks {expected - images.keys()}"
-            )
-        self._resolutions = {name.removeprefix("images/"): [shape[1], shape[0]] for name, shape in images.items()}
+        expected, found = {name for name, _ in self._streams}, {name for name in frame if is_stream(name)}
+        if missing := sorted(expected - found):
+            raise RunError(f"format avdc needs {', '.join(missing)}: the recorder or the source does not give it")
+        if lost := sorted(found - expected):
+            raise RunError(f"format avdc cannot store {', '.join(lost)}: record without it, or in another --format")
+        shapes = {camera: frame[f"images/{camera}"].shape for camera in self._variants}
+        self._resolutions = {camera: [width, height] for camera, (height, width, _) in shapes.items()}
 
     def _metadata(self, camera: str, outcome: Outcome) -> dict[str, Any]:
         facts = self._manifest.provenance
@@ -197,19 +197,21 @@ class Reader(DatasetReader):
         folder = self._folder(index, self.cameras[0])
         metadata, states = self._metadata(index, self.cameras[0]), load_npz(folder / "state.npz")
         if "action" not in states or metadata["num_actions"] != len(states["action"]):
-            raise RunError(
-                f"{folder / 'state.npz'} does not hold the {metadata['num_actions']} actions of metadata.json"
-            )
+            raise RunError(f"{folder / 'state.npz'} does not hold as many actions as metadata.json says")
         actions = states.pop("action")
         outcome = Outcome(**{field.name: metadata[field.name] for field in fields(Outcome)})
         everything = {**self.manifest.identity, **self.manifest.provenance, **metadata}
         frames = LazyFrames(self, index, states) if images else states
         return Episode(actions, frames, outcome, everything)
 
-    def images(self, index: int, camera: str, frames: Sequence[int] | None = None) -> Iterator[np.ndarray]:
+    def stored(self, index: int) -> Sequence[int]:
+        """All frames."""
+        return range(self._metadata(index, self.cameras[0])["num_frames"])
+
+    def decode(self, index: int, stream: str, frames: Sequence[int] | None = None) -> Iterator[np.ndarray]:
         """Decode images one by one."""
-        folder = self._folder(index, camera)
-        wanted = range(self._metadata(index, camera)["num_frames"]) if frames is None else frames
+        folder = self._folder(index, stream.removeprefix("images/"))
+        wanted = self.stored(index) if frames is None else frames
         return (png.decode(folder / f"{number:02d}.png") for number in wanted)
 
     def problems(self, index: int) -> list[str]:
@@ -230,16 +232,13 @@ class Reader(DatasetReader):
             found.append(f"{folder / 'action.pkl'} does not say {expected}")
         elif not np.array_equal(actions, episode.actions.astype(np.float32), equal_nan=True):
             found.append(f"{folder / 'action.pkl'} holds other actions than state.npz")
+        said = folder / "metadata.json"
         counted = metadata["num_frames"], metadata["num_actions"], metadata["success"]
         if counted != (episode.num_steps + 1, episode.num_steps, episode.outcome.success):
-            found.append(
-                f"{folder / 'metadata.json'}: frames, actions, success {counted} disagree with the other files"
-            )
+            found.append(f"{said}: frames, actions, success {counted} disagree with the other files")
         height, width, _ = next(self.images(index, camera, [0])).shape
         if metadata["camera_resolution"] != [width, height]:
-            found.append(
-                f"{folder / 'metadata.json'} says {metadata['camera_resolution']}, images are {[width, height]}"
-            )
+            found.append(f"{said} says {metadata['camera_resolution']}, images are {[width, height]}")
         first, other = self._folder(index, self.cameras[0]) / "state.npz", folder / "state.npz"
         if load_npz(other).keys() and other.read_bytes() != first.read_bytes():
             found.append(f"{other} differs from {first}")

@@ -1,0 +1,44 @@
+"""Write a dataset again, in another format or with other options of its own. It appears whole when it is done."""
+
+import sys
+from pathlib import Path
+
+from isaaclab_datagen.cli.errors import run
+from isaaclab_datagen.cli.parser import Parser
+from isaaclab_datagen.datasets import conversion, formats
+from isaaclab_datagen.errors import UsageError
+
+
+def build_parser(argv: list[str] | None = None) -> Parser:
+    """Build the parser, with the options of the format that ``argv`` asks for."""
+    first = Parser(add_help=False)
+    first.add_argument("--format")
+    name = first.parse_known_args(argv)[0].format
+    parser = Parser(description=__doc__)
+    parser.add_argument("source", type=Path, metavar="SRC", help="folder of a dataset, or around it")
+    parser.add_argument("out", type=Path, metavar="DST", help="folder that the new dataset is put into")
+    parser.add_argument("--format", required=True, metavar="NAME", help=", ".join(formats.names()))
+    parser.add_argument("--keep_failures", action="store_true", help="convert failed episodes to any format")
+    if name is not None:
+        formats.load(name).add_options(parser.add_argument_group(f"format {name}"))
+    return parser
+
+
+def main() -> None:
+    """Convert, and say what was left out."""
+    parser = build_parser()
+    args, rest = parser.parse_known_args()
+    if rest:
+        parser.check_known(rest)
+        raise UsageError(f"unexpected {rest[0]}: give one dataset and one folder")
+    keep_failures = args.keep_failures or formats.load(args.format).KEEPS_FAILURES
+    made = conversion.convert(formats.open_reader(args.source), args.format, args.out, args, keep_failures)
+    if made.failures:
+        print(f"left out {len(made.failures)} episodes without success (--keep_failures takes them)", file=sys.stderr)
+    if made.streams:
+        print(f"left out {', '.join(made.streams)}: the format cannot hold them", file=sys.stderr)
+    print(f"{len(made.episodes)} episodes in {made.root}")
+
+
+if __name__ == "__main__":
+    run(main)

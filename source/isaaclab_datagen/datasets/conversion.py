@@ -1,0 +1,151 @@
+"""From any dataset of this package to any of its formats."""
+
+from __future__ import annotations
+
+import shutil
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+
+from isaaclab_datagen.datasets import formats
+from isaaclab_datagen.datasets.episode import Frame, Sink
+from isaaclab_datagen.datasets.files import FolderLock
+from isaaclab_datagen.datasets.folders import place
+from isaaclab_datagen.datasets.reader import DatasetReader
+from isaaclab_datagen.errors import RunError, UsageError
+
+_STAGING = ".converting"
+
+
+@dataclass(frozen=True)
+class Converted:
+    """What a conversion made."""
+
+    root: Path
+    """Of the new dataset."""
+    episodes: list[int]
+    """Numbers of its episodes: those that they had."""
+    failures: list[int]
+    """Numbers of the episodes that were left out because they did not succeed."""
+    streams: list[str]
+    """Image streams that were left out because the format cannot hold them."""
+
+
+def convert(source: DatasetReader, format_name: str, out: Path, options: Namespace, keep_failures: bool) -> Converted:
+    """Write a dataset again, in another format or with other options. It appears whole, by a rename.
+
+    Args:
+        source: What is converted; stays as it is.
+        format_name: Of the new dataset.
+        out: Its ``--out`` folder.
+        options: Has what the format's ``add_options`` added.
+        keep_failures: Whether episodes that did not succeed, or of which it is not known, are converted too.
+
+    Raises:
+        UsageError: There is such a dataset below ``out`` already, or it cannot be written.
+        RunError: The source is broken, or lacks what the format needs: the message names it.
+    """
+    _refuse_second(format_name, out, source.manifest.identity["task"])
+    episodes = [index for index in source.indices if keep_failures or source.read(index, False).outcome.success]
+    if not episodes:
+        raise RunError(f"{source.manifest.path.parent} holds no successful episode: --keep_failures takes the others")
+    kinds = formats.load(format_name).STREAMS
+    streams = [name for name in source.streams(episodes[0]) if name.partition("/")[0] in kinds]
+    staging = out / _STAGING
+    with _workplace(staging):
+        writer = formats.load(format_name).open_writer(staging, options, *_description(source))
+        try:
+            for index in episodes:
+                _copy(source, index, streams, writer.open(index))
+        finally:
+            writer.close()
+        root = writer.manifest.path.parent
+        target = out / root.relative_to(staging)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        place({root: target})
+    left_out = [name for name in source.streams(episodes[0]) if name not in streams]
+    return Converted(target, episodes, sorted(set(source.indices) - set(episodes)), left_out)
+
+
+class _Stored(dict[str, np.ndarray]):
+    """A frame that says what is the matter when an image is asked of it that its dataset does not store."""
+
+    def __missing__(self, name: str) -> NoReturn:
+        raise RunError(
+            f"the source stores no {name} of every frame (its --video_interval is not 1): the format needs it"
+        )
+
+
+def frames(source: DatasetReader, index: int, streams: Sequence[str]) -> Iterator[Frame]:
+    """The frames of an episode as they were recorded.
+
+    Args:
+        source: Its dataset.
+        index: Its number.
+        streams: The image streams that they have.
+    """
+    episode, stored = source.read(index, images=False), set(source.stored(index))
+    images = {name: source.decode(index, name) for name in streams}
+    for step in range(episode.num_steps + 1):
+        frame = _Stored({name: np.asarray(rows[step]) for name, rows in episode.frames.items() if step < len(rows)})
+        if step < episode.num_steps:
+            frame["action"] = episode.actions[step]
+        if step in stored:
+            frame |= {name: next(stream) for name, stream in images.items()}
+        yield frame
+
+
+def _copy(source: DatasetReader, index: int, streams: Sequence[str], sink: Sink) -> None:
+    with ExitStack() as undo:
+        undo.callback(sink.discard)
+        for frame in frames(source, index, streams):
+            sink.append(frame)
+        sink.commit(source.read(index, images=False).outcome)
+        undo.pop_all()
+
+
+def _description(source: DatasetReader) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Identity and provenance of what is made of a dataset, which the new format adds to."""
+    manifest = source.manifest
+    own = formats.load(manifest.format).OWN_IDENTITY
+    identity = {name: value for name, value in manifest.identity.items() if name not in own}
+    made_of = {
+        "format": manifest.format,
+        "path": str(manifest.path.parent),
+        "options": {name: manifest.identity[name] for name in own},
+        "sessions": manifest.sessions,
+        "converted_from": manifest.provenance.get("converted_from"),
+    }
+    return identity, {**manifest.provenance, "converted_from": made_of}
+
+
+def _refuse_second(format_name: str, out: Path, task: str) -> None:
+    format_ = formats.load(format_name)
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out}: a file. Give a folder")
+    for root in format_.find(out) if out.is_dir() else ():
+        if format_.Reader(root).manifest.identity["task"] == task:
+            raise UsageError(f"{root} is a {format_name} dataset of {task} already. Give another folder")
+
+
+@contextmanager
+def _workplace(staging: Path) -> Iterator[None]:
+    """A folder for one process, removed at the end; what a killed one left in it is removed at the beginning."""
+    try:
+        staging.mkdir(parents=True, exist_ok=True)
+        lock = FolderLock(staging)
+    except OSError as error:
+        raise UsageError(f"{staging.parent}: cannot be written ({error.strerror}). Give another folder") from error
+    try:
+        for left in staging.iterdir():
+            if left.is_dir():
+                shutil.rmtree(left)
+        yield
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+        lock.release()
