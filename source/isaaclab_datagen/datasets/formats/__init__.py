@@ -3,6 +3,7 @@
 A format's module provides:
 
 * ``LAYOUT: str``: one line, where its files lie below ``<out>`` (shown where no dataset is found);
+* ``KEEPS_FAILURES: bool``: whether episodes that are no success are kept when the user says nothing;
 * ``add_options(group)``: adds its own options to a script's argument group;
 * ``open_writer(out, options, identity, provenance) -> OpenWriter``: opens the dataset below ``out`` for writing, or
   creates it. Removes what a killed run left, compares the identity, counts the session;
@@ -45,6 +46,7 @@ class Format(Protocol):
     """What a format's module provides. See the top of this file."""
 
     LAYOUT: str
+    KEEPS_FAILURES: bool
 
     def add_options(self, group: _ArgumentGroup) -> None:
         """Add the format's own options."""
