@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from isaaclab.assets import AssetBaseCfg, RigidObjectCollectionCfg
 from isaaclab.sensors import CameraCfg
-from isaaclab.sim import PinholeCameraCfg
+from isaaclab.sim import LightCfg, PinholeCameraCfg
 from isaaclab.utils import configclass
 
 from isaaclab_datagen.assets.cameras import APERTURE, fixed_camera
@@ -90,6 +91,28 @@ def mounted(spec: CameraSpec, articulation: str, body: str, approach: str) -> Mo
     standing = fixed_camera(spec.name, (x, y, z), quaternion(look_at(eye, target, up)), _lens(spec))
     fields = {name: value for name, value in vars(standing).items() if name != "class_type"}
     return MountedCameraCfg(**{**fields, "prim_path": f"{articulation}/{spec.name}", "body": body})
+
+
+def add_semantic_tags(scene: object) -> list[str]:
+    """Give everything in a scene that has no semantic tag the tag ``class``: its name in the scene.
+
+    Without one, a thing is the same to segmentation as all else that is unlabelled.
+
+    Args:
+        scene: The scene's configuration, changed in place.
+
+    Returns:
+        Names that were tagged.
+    """
+    tagged = []
+    for name, cfg in vars(scene).items():
+        members = cfg.rigid_objects.values() if isinstance(cfg, RigidObjectCollectionCfg) else [cfg]
+        for member in members:
+            spawn = member.spawn if isinstance(member, AssetBaseCfg) else None
+            if spawn is not None and not isinstance(spawn, LightCfg) and not spawn.semantic_tags:
+                spawn.semantic_tags = [("class", name)]
+                tagged.append(name)
+    return list(dict.fromkeys(tagged))
 
 
 def _lens(spec: CameraSpec) -> PinholeCameraCfg:

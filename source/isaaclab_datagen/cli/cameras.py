@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -72,8 +73,12 @@ def install(
         camera = resolve_presets(_camera(args, placed, robot), override_checks.selected(overrides))
         setattr(env_cfg.scene, spec.name, camera)
     set_resolution(env_cfg, args.camera_width, args.camera_height)
+    data_types = args.data_types or ("rgb",)
     for name in chosen:
-        _give(of_scene(env_cfg)[name], args.data_types or ("rgb",))
+        _give(of_scene(env_cfg)[name], data_types)
+    if any(kind.endswith("segmentation") for kind in data_types):
+        tagged = rig.add_semantic_tags(env_cfg.scene)
+        print(f"note: given the semantic tag class: {', '.join(tagged) or 'nothing, all have one'}", file=sys.stderr)
     with usage("cameras", TypeError, ValueError):
         validate(env_cfg)
 

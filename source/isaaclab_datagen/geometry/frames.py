@@ -66,7 +66,7 @@ def gripper_frame(approach: str) -> np.ndarray:
 def quaternion(rotation: np.ndarray) -> tuple[float, float, float, float]:
     """Unit quaternion (x, y, z, w), w not negative, of a rotation matrix (3, 3).
 
-    Each component is found from the one of the four that is largest (S. W. Shepperd, J. Guidance and Control 1, 1978).
+    The components are found from the largest of the four (J. Guidance and Control 1, 223, 1978).
     """
     trace = np.trace(rotation)
     squares = [*(2.0 * np.diag(rotation) - trace), trace]
