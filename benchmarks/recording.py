@@ -84,7 +84,7 @@ def main() -> None:
     agent = "rsl_rl_cfg_entry_point" if task.rsl_rl_cfg_entry_point else None
     env_cfg, agent_cfg = launch.resolve(args, overrides, agent, play_mode=True)
     args.cameras = more_cameras(env_cfg.scene, list(args.cameras or task.cameras), args.extra_cameras)
-    collection.configure(args, task, env_cfg)
+    collection.configure(args, overrides, task, env_cfg)
     endless(env_cfg)
     expert = factory.choose(task, args.expert, checkpoints.Wish(), env_cfg, agent_cfg)
     env_cfg.seed = args.seed

@@ -8,7 +8,6 @@ from isaaclab_datagen.cli import collection, errors, launch, options
 from isaaclab_datagen.cli.parser import Parser
 from isaaclab_datagen.errors import UsageError
 from isaaclab_datagen.experts import checkpoints, factory
-from isaaclab_datagen.rollout.plans import CollectionPlan
 
 
 def build_parser(argv: list[str] | None = None) -> Parser:
@@ -25,14 +24,13 @@ def main() -> None:
         raise UsageError("give --format: the task names none")
     agent = "rsl_rl_cfg_entry_point" if task.rsl_rl_cfg_entry_point else None
     env_cfg, agent_cfg = launch.resolve(args, overrides, agent, play_mode=True)
-    collection.configure(args, task, env_cfg)
+    collection.configure(args, overrides, task, env_cfg)
     expert = factory.choose(task, args.expert, checkpoints.Wish.of(args), env_cfg, agent_cfg)
     writer = collection.open_writer(args, overrides, env_cfg, expert, format_name)
-    target = args.episodes + (len(writer.committed) if args.append else 0)
-    plan = CollectionPlan(target, writer.committed, args.keep_failures, args.start_index)
+    plan = collection.plan(args, writer.committed, env_cfg.scene.num_envs)
     if plan.done:
         writer.close()
-        print(f"{args.out} holds {plan.kept} episodes already, {target} were asked for: nothing to do")
+        print(f"{args.out} holds {plan.kept} episodes already, {plan.target} were asked for: nothing to do")
         return
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with launch.simulation(env_cfg, args), launch.environment(args.task, env_cfg) as env:

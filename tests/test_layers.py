@@ -16,10 +16,10 @@ SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
 
 MAY_IMPORT: dict[str, set[str]] = {
     "geometry": set(),
-    "assets": set(),
+    "assets": {"geometry"},
     "mdp": {"geometry", "assets"},
     "motions": {"geometry", "assets"},
-    "recorders": {"datasets", "geometry"},
+    "recorders": {"datasets", "geometry", "mdp"},
     "tasks": {"assets", "mdp", "recorders", "motions", "geometry"},
     "experts": {"rollout", "geometry", "registry"},
     "rollout": {"datasets"},
@@ -27,7 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "datasets": {"geometry"},
     "policies": {"datasets", "rollout", "geometry"},
     "training": {"datasets", "policies"},
-    "cli": {"rollout", "experts", "recorders", "datasets", "geometry", "registry"},
+    "cli": {"assets", "rollout", "experts", "recorders", "datasets", "geometry", "registry"},
     "ui": set(),
 }
 """A folder of the package and what of it that folder may import, beside itself and ``errors``. Strings are free."""

@@ -34,10 +34,14 @@ class TaskInfo:
     """Experts of this task alone: name to ``module:Class`` of its configuration."""
     default_expert: str | None = None
     cameras: tuple[str, ...] = ()
-    """Scene cameras that are recorded when nothing else is said."""
+    """Cameras of the scene or of the rig that are recorded when nothing else is said."""
     default_format: str | None = None
     success_term: str | None = None
     """The termination term that is the task's one success rule."""
+    robot: str | None = None
+    """What datasets call the robot (default: the name of its model's file)."""
+    ee_body: str | None = None
+    """End-effector body, or a regular expression that one body's name matches in full (default: the hand)."""
     shipped_checkpoint: str | None = None
     """``[package:]path`` of a network, relative to the package (this one when it is not named)."""
     published_task: str | None = None

@@ -9,7 +9,7 @@ import torch
 from isaaclab.cli import load_external_tasks
 
 from isaaclab_datagen import registry
-from isaaclab_datagen.cli import launch, options
+from isaaclab_datagen.cli import cameras, launch, options
 from isaaclab_datagen.cli.overrides import resolve
 from isaaclab_datagen.errors import RunError, UsageError
 
@@ -49,8 +49,7 @@ def test_options_reach_the_configuration(task):
     args, overrides = parse(*words)
     env_cfg, _ = launch.resolve(args, overrides)
     assert (env_cfg.scene.num_envs, env_cfg.seed, env_cfg.decimation) == (3, 7, 5)
-    for name in registry.find(task).cameras:
-        camera = getattr(env_cfg.scene, name)
+    for camera in cameras.of_scene(env_cfg).values():
         assert (camera.width, camera.height) == (64, 48)
 
 

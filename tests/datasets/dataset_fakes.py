@@ -16,6 +16,7 @@ from isaaclab_datagen.datasets.episode import Frame, Outcome
 CAMERAS = ("overhead", "wrist")
 SUCCESS = Outcome(success=True, reason="success", terminated=True, env_index=3, extra={"mass": 0.5})
 FAILURE = Outcome(success=False, reason="time_out", terminated=False)
+UNKNOWN = Outcome(success=None, reason="time_out", terminated=False)
 FACTS = {
     "step_dt": 0.02,
     "robot": "franka",

@@ -1,6 +1,8 @@
 """The order in which networks are looked for, and what is said about it."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -131,9 +133,20 @@ def test_wandb_errors_are_one_line(tmp_path, monkeypatch):
     def fail(name: str) -> str:
         raise ImportError("wandb is required")
 
-    monkeypatch.setattr(checkpoints, "resolve_wandb_checkpoint", fail)
+    monkeypatch.setattr("isaaclab_rl.utils.wandb.resolve_wandb_checkpoint", fail)
     with pytest.raises(RunError, match="wandb:a/b/c: wandb is required"):
         find(tmp_path, checkpoint="wandb:a/b/c")
+
+
+def test_weights_and_biases_is_loaded_only_where_something_is_fetched():
+    code = "import sys; from isaaclab_datagen.experts import checkpoints, factory; print('wandb' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"
+
+
+@pytest.mark.parametrize("name", ["wandb:a/b", "https://wandb.ai/a/b"])
+def test_an_address_at_weights_and_biases_that_is_none_is_a_usage_error(tmp_path, name):
+    with pytest.raises(UsageError, match=f"--checkpoint {name}: "):
+        find(tmp_path, checkpoint=name)
 
 
 def test_a_missing_shipped_file_is_a_run_error(tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 """Networks that RSL-RL saved act as they did there; those that do not fit are refused with both shapes."""
 
+from collections import OrderedDict
 from types import SimpleNamespace
 
 import pytest
@@ -104,6 +105,8 @@ def test_other_layers_than_configured_are_named(tmp_path):
     ("content", "part"),
     [
         ({"model_state_dict": {}, "iter": 1}, "found model_state_dict, iter"),
+        ({"critic_state_dict": {}, "optimizer": 1}, "expected actor_state_dict, model_state_dict, state_dict or an"),
+        ({"weights": torch.zeros(3)}, "found weights"),
         ([1, 2], "found list"),
         (b"not a checkpoint", "not an RSL-RL checkpoint"),
         (b"", "not an RSL-RL checkpoint"),
@@ -129,5 +132,77 @@ def test_a_checkpoint_cannot_run_code(tmp_path):
         build(tmp_path / "m.pt", SPACES, CFG)
 
 
-def test_spaces_leave_out_groups_that_are_not_one_tensor():
-    assert Spaces.of(environment()) == Spaces({"policy": (5,)}, 3)
+def test_a_group_that_is_a_dictionary_counts_as_flat():
+    assert Spaces.of(environment()) == Spaces({"policy": (5,), "loose": (3,)}, 3)
+
+
+def test_dictionary_and_flat_observations_give_the_same_actions(tmp_path):
+    policy = RlPolicy(build(save(tmp_path / "m.pt", trained()), SPACES, CFG), None, 6, "cpu")
+    flat = observe()["policy"]
+    terms = {"joint_pos": flat[:, :2], "grid": flat[:, 2:].reshape(6, 3, 1)}
+    assert torch.equal(policy.act({"policy": terms}), policy.act({"policy": flat}))
+
+
+def older(model: MLPModel, noise: str = "std") -> dict[str, torch.Tensor]:
+    """Names of RSL-RL 2 and 3: actor and critic in one module."""
+    names = {"mlp.": "actor.", "rnn.": "memory_a.", "obs_normalizer.": "actor_obs_normalizer."}
+    state = {}
+    for name, tensor in model.state_dict().items():
+        head, dot, rest = name.partition(".")
+        state[noise if head == "distribution" else names[head + dot] + rest] = tensor
+    return state | {"critic.0.weight": torch.zeros(8, 9), "critic.0.bias": torch.zeros(8)}
+
+
+def without_normaliser(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: tensor for name, tensor in state.items() if "normalizer" not in name}
+
+
+LAYOUTS = {
+    "3: model_state_dict": lambda model: {"model_state_dict": older(model), "optimizer_state_dict": {}, "iter": 3},
+    "2: the normaliser beside it": lambda model: {
+        "model_state_dict": without_normaliser(older(model)),
+        "obs_norm_state_dict": model.obs_normalizer.state_dict(),
+        "iter": 3,
+    },
+    "state_dict": lambda model: {"state_dict": older(model)},
+    "bare": older,
+    "bare, the documents' spelling of the noise": lambda model: older(model, "_std"),
+    "bare, the logarithm of the noise": lambda model: older(model, "log_std"),
+    "bare, without noise": lambda model: {k: v for k, v in older(model).items() if k != "std"},
+    "bare, of the current release": lambda model: model.state_dict(),
+    "ordered": lambda model: OrderedDict(older(model)),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_files_of_older_releases_act_as_they_did(tmp_path, layout):
+    """Their layers and normaliser are found in the file, whatever the configuration says."""
+    model, obs = trained(hidden_dims=[7, 6, 5]), observe()
+    torch.save(LAYOUTS[layout](model), tmp_path / "m.pt")
+    cfg = {**CFG, "actor": {**CFG["actor"], "obs_normalization": False}}
+    policy = RlPolicy(build(tmp_path / "m.pt", SPACES, cfg), None, 6, "cpu")
+    assert torch.equal(policy.act(obs), model(TensorDict(obs, batch_size=[6])))
+
+
+def test_an_older_file_without_a_normaliser_has_none(tmp_path):
+    model, obs = trained(obs_normalization=False), observe()
+    torch.save({"model_state_dict": older(model)}, tmp_path / "m.pt")
+    policy = RlPolicy(build(tmp_path / "m.pt", SPACES, CFG), None, 6, "cpu")
+    assert torch.equal(policy.act(obs), model(TensorDict(obs, batch_size=[6])))
+
+
+def test_an_older_recurrent_network_remembers(tmp_path):
+    extra = {"rnn_type": "lstm", "rnn_hidden_dim": 7, "rnn_num_layers": 1}
+    model, obs = trained(RNNModel, **extra), observe()
+    torch.save({"model_state_dict": older(model)}, tmp_path / "m.pt")
+    cfg = {**CFG, "actor": {"class_name": "RNNModel", **ACTOR, **extra}}
+    policy = RlPolicy(build(tmp_path / "m.pt", SPACES, cfg), None, 6, "cpu")
+    for _ in range(2):
+        assert torch.equal(policy.act(obs), model(TensorDict(obs, batch_size=[6])))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_an_older_file_that_does_not_fit_is_refused_with_both_shapes(tmp_path, layout):
+    torch.save(LAYOUTS[layout](trained()), tmp_path / "m.pt")
+    with pytest.raises(UsageError, match="takes 5 observations and gives 3 actions, the task gives 9 and takes 4"):
+        build(tmp_path / "m.pt", Spaces({"policy": (9,)}, 4), CFG)

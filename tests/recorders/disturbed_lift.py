@@ -16,16 +16,18 @@ from isaaclab.managers import EventTermCfg, SceneEntityCfg
 from isaaclab_tasks.utils import load_cfg_from_registry, resolve_presets
 
 from isaaclab_datagen import registry
-from isaaclab_datagen.assets.cameras import fixed_camera, lens
+from isaaclab_datagen.cli import collection, options
 from isaaclab_datagen.datasets.episode import Outcome
 from isaaclab_datagen.mdp import body_pose, object_pose, push_by_setting_velocity
 from isaaclab_datagen.recorders import ChannelCfg
 
 TASK = "Lift-Custom-IK"
-HAND_PRIM = "Robot/Geometry/" + "/".join(f"panda_link{number}" for number in range(9)) + "/panda_hand"
 HAND = SceneEntityCfg("robot", body_names="panda_hand")
-MOUNT = ((0.06, 0.0, 0.02), (0.0, 0.0, 0.70710678, 0.70710678))
-"""The wrist camera in the hand: position [m], quaternion x y z w."""
+CAMERAS = ("overhead_camera", "wrist")
+"""One of the scene, one of the rig that hangs on the hand."""
+WRIST_EYE, WRIST_TARGET = (-0.02, 0.01, 0.07), (0.2, 0.0, 0.01)
+"""Of the wrist camera, in the gripper's frame [m]."""
+DATA_TYPES = ("rgb", "depth", "semantic_segmentation", "instance_segmentation")
 STEPS = 25
 """Steps of an episode that times out."""
 SUCCEEDS, TIMES_OUT, DROPS = 0, 1, 2
@@ -76,11 +78,14 @@ def configuration() -> Any:
     cfg = load_cfg_from_registry(TASK, "env_cfg_entry_point")
     cfg.play_mode()
     cfg.sim.device, cfg.seed, cfg.scene.num_envs = "cpu", 3, 3
-    cfg.episode_length_s = STEPS * cfg.sim.dt * cfg.decimation
-    cfg.scene.wrist_camera = fixed_camera(f"{HAND_PRIM}/WristCamera", *MOUNT, lens(10.0))
-    cfg.camera_resolution = [64, 48]
     cfg = resolve_presets(cfg)
-    cfg.validate_config()
+    words = [
+        *("--task", TASK, "--episodes", "1", "--camera_width", "64", "--camera_height", "48"),
+        *("--max_steps", str(STEPS), "--cameras", ",".join(CAMERAS), "--data_types", ",".join(DATA_TYPES)),
+        *("--wrist_cam_offset", *map(str, WRIST_EYE), "--wrist_cam_look_offset", *map(str, WRIST_TARGET)),
+    ]
+    args = options.collect_parser("avdc").parse_args(words)
+    collection.configure(args, [], registry.find(TASK), cfg)
     cfg.commands.object_pose.resampling_time_range = (0.06, 0.1)
     push = {"velocity_range": {"x": (-1.0, 1.0), "z": (0.0, 1.0)}, "asset_cfg": SceneEntityCfg("object")}
     cfg.events.push = EventTermCfg(
@@ -90,8 +95,6 @@ def configuration() -> Any:
     cfg.events.decide = EventTermCfg(func=decide, mode="interval", interval_range_s=(0.0, 0.0), params={"catch": True})
     # Reading a body's pose brings the kinematics up to date: no observation may do the recorder's work.
     cfg.observations.policy.tip_to_object = cfg.observations.policy.yaw_error = None
-    cfg.recorders = registry.load(registry.find(TASK).recorder_cfg_entry_point)()
-    cfg.recorders.frames.cameras = ["overhead_camera", "wrist_camera"]
     cfg.recorders.frames.channels["hand_pose"] = ChannelCfg(func=body_pose, params={"asset_cfg": HAND})
     return cfg
 

@@ -10,21 +10,28 @@ import numpy as np
 import pytest
 import torch
 from disturbed_lift import (
+    CAMERAS,
     CATCH,
+    DATA_TYPES,
     DROP,
     DROPS,
-    MOUNT,
     STEPS,
     SUCCEEDS,
     TIMES_OUT,
+    WRIST_EYE,
+    WRIST_TARGET,
     MemoryWriter,
     Watcher,
     configuration,
     environment,
 )
-from isaaclab.utils.math import combine_frame_transforms, matrix_from_quat
+from isaaclab.utils.math import matrix_from_quat
 
+from isaaclab_datagen.assets.objects import CUBE_SIZE
 from isaaclab_datagen.datasets.recording import RecordingSession
+from isaaclab_datagen.geometry.cameras import point_cloud
+from isaaclab_datagen.geometry.frames import look_at
+from isaaclab_datagen.recorders.streams import streams
 from isaaclab_datagen.rollout.loop import rollout
 from isaaclab_datagen.rollout.plans import CollectionPlan
 
@@ -32,6 +39,8 @@ pytestmark = pytest.mark.sim
 
 PER_ENV = 3
 """Episodes that each environment records at least."""
+TOLERANCES = {"images": 2.0, "depth": 1e-3, "semantic_segmentation": 0.0, "instance_segmentation": 0.0}
+"""How far a pixel may be from the one that is rendered anew: levels, m, ids."""
 
 
 def record(env: Any, target: int, drive: Any) -> tuple[MemoryWriter, CollectionPlan]:
@@ -53,11 +62,20 @@ def record(env: Any, target: int, drive: Any) -> tuple[MemoryWriter, CollectionP
 @pytest.fixture(scope="module")
 def run() -> Iterator[SimpleNamespace]:
     """The environment, what was recorded in it, and what the actor saw meanwhile."""
+    from isaaclab_datagen.recorders import terms
+
     with environment(configuration()) as env:
         watcher = Watcher(env)
         writer, plan = record(env, PER_ENV * env.num_envs, lambda plan: rollout(env, watcher, lambda: plan.done))
+        source = terms.find(env).source
         yield SimpleNamespace(
-            env=env, watcher=watcher, writer=writer, plan=plan, episodes=by_slot(writer, env.num_envs)
+            env=env,
+            watcher=watcher,
+            writer=writer,
+            plan=plan,
+            episodes=by_slot(writer, env.num_envs),
+            intrinsics={name: np.array(matrix) for name, matrix in source.intrinsics().items()},
+            labels=source.segmentation_labels(),
         )
 
 
@@ -99,7 +117,7 @@ def test_the_disturbances_came_between_the_steps(run):
     jumps = np.flatnonzero(np.abs(np.diff(joints, axis=0)).max(axis=1) > 0.15) + 1
     assert set(range(3, STEPS, 4)) <= set(jumps.tolist())
     assert (np.linalg.norm(np.diff(cube, axis=0), axis=1) > 0.03).any()
-    for camera in ("overhead_camera", "wrist_camera"):
+    for camera in CAMERAS:
         images = [frames[t][f"images/{camera}"].astype(int) for t in (2, 3)]
         assert (np.abs(images[1] - images[0]) > 2).any(axis=-1).mean() > 0.02, camera
     assert 5 <= (np.linalg.norm(np.diff(goals, axis=0), axis=1) > 0.01).sum() < STEPS
@@ -120,13 +138,35 @@ def test_observations_goal_and_state_are_of_one_instant_in_every_frame(run):
 
 
 def test_the_wrist_camera_sits_where_the_hand_is(run):
-    offset, turn = (torch.tensor(value).unsqueeze(0) for value in MOUNT)
+    """The gripper's x is the hand's z, its z the hand's x."""
+    gripper = np.array([[0.0, 0.0, 1.0], [0.0, -1.0, 0.0], [1.0, 0.0, 0.0]])
+    eye, target = gripper @ WRIST_EYE, gripper @ WRIST_TARGET
+    mount = np.eye(4)
+    mount[:3, :3], mount[:3, 3] = look_at(eye, target, up=(1.0, 0.0, 0.0)), eye
     for frame in all_frames(run):
-        hand = torch.from_numpy(frame["hand_pose"]).unsqueeze(0)
-        position, quaternion = combine_frame_transforms(hand[:, :3], hand[:, 3:], offset, turn)
-        expected = np.eye(4)
-        expected[:3, :3], expected[:3, 3] = matrix_from_quat(quaternion)[0], position[0]
-        assert np.abs(frame["extrinsics/wrist_camera"] - expected).max() < 1e-4
+        hand = np.eye(4)
+        hand[:3, :3], hand[:3, 3] = matrix_from_quat(torch.tensor(frame["hand_pose"][3:])), frame["hand_pose"][:3]
+        assert np.abs(frame["extrinsics/wrist"] - hand @ mount).max() < 1e-4
+
+
+def test_depth_and_segmentation_are_of_the_things_that_are_there(run):
+    """Points of the table's pixels lie on it, those of the cube's pixels on the cube."""
+    assert set(run.labels) == {"semantic_segmentation", "instance_segmentation"}
+    ids = {label["class"]: int(number) for number, label in run.labels["semantic_segmentation"].items()}
+    assert {"robot", "cube", "table", "ground"} <= ids.keys()
+    seen = 0
+    for frame in all_frames(run):
+        for camera in CAMERAS:
+            depth, classes = frame[f"depth/{camera}"], frame[f"semantic_segmentation/{camera}"]
+            points, mask = point_cloud(depth, run.intrinsics[camera], frame[f"extrinsics/{camera}"])
+            table, cube = (points[classes[mask] == ids[name]] for name in ("table", "cube"))
+            assert np.abs(table[:, 2]).max(initial=0.0) < 0.051  # its edges are 5 cm high
+            if len(table) > 50:
+                assert np.median(table[:, 2]) == pytest.approx(0.0, abs=1e-3)
+            away = np.linalg.norm(cube - frame["object_pose"][:3], axis=1)
+            assert (away < CUBE_SIZE * 0.87).all() and (away > CUBE_SIZE * 0.49).all()
+            seen += len(cube)
+    assert seen > 1000
 
 
 def test_every_image_is_the_one_that_its_state_gives(run):
@@ -157,8 +197,10 @@ def assert_as_rendered(env: Any, frames: list[dict[str, np.ndarray]]) -> None:
     """Hold images and hand poses of one frame in each environment against those of its state, restored."""
     for name, values in rendered(env, frames).items():
         for slot, (frame, value) in enumerate(zip(frames, values, strict=True)):
-            if name.startswith("images/"):
-                wrong = (np.abs(frame[name].astype(int) - value) > 2).any(axis=-1).mean()
+            kind = name.partition("/")[0]
+            if kind in TOLERANCES:
+                difference = np.abs(frame[name].astype(float) - value) > TOLERANCES[kind]
+                wrong = difference.reshape(*difference.shape[:2], -1).any(axis=-1).mean()
                 assert wrong < 0.002, f"{name} of environment {slot}: {100 * wrong:.1f} % of the pixels differ"
             elif name in frame:
                 assert np.abs(frame[name] - value).max() < 1e-5, f"{name} of environment {slot}"
@@ -175,18 +217,15 @@ def rendered(env: Any, frames: list[dict[str, np.ndarray]]) -> dict[str, np.ndar
     with torch.inference_mode():
         env.scene.reset_to(state, is_relative=True)
         env.sim.forward()
-        cameras = {name: env.scene.sensors[name] for name in ("overhead_camera", "wrist_camera")}
+        cameras = {name: env.scene.sensors[name] for name in CAMERAS}
         for camera in cameras.values():
             camera.update(0.0)
         hand = env.scene["robot"].body_names.index("panda_hand")
         pose = env.scene["robot"].data.body_link_pose_w.torch[:, hand].clone()
         pose[:, :3] -= env.scene.env_origins
-        images = {f"images/{name}": _torch(camera.data.output["rgb"]).numpy() for name, camera in cameras.items()}
+        batches = [streams(name, camera.data.output, DATA_TYPES) for name, camera in cameras.items()]
+        images = {name: data.numpy() for batch in batches for name, data in batch.items()}
         return {**images, "hand_pose": pose.numpy()}
-
-
-def _torch(value: Any) -> torch.Tensor:
-    return value if isinstance(value, torch.Tensor) else value.torch
 
 
 def all_frames(run: SimpleNamespace) -> Iterator[dict[str, np.ndarray]]:

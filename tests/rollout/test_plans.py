@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from isaaclab_datagen.datasets.episode import Outcome
-from isaaclab_datagen.rollout.plans import CollectionPlan, EvaluationPlan
+from isaaclab_datagen.rollout.plans import CollectionPlan, EvaluationPlan, RoundsPlan
 
 RUNS = range(50)
 
@@ -100,6 +100,43 @@ def test_a_running_episode_holds_up_the_end_of_a_collection():
     assert not plan.done
     assert plan.end(0, outcome(True))
     assert plan.done
+
+
+@pytest.mark.parametrize("seed", RUNS)
+def test_rounds_give_every_environment_its_numbers(seed):
+    rng = random.Random(seed)
+    rounds, num_envs, first = rng.randint(1, 5), rng.randint(1, 9), rng.choice([0, 7])
+    numbers = range(first, first + rounds * num_envs)
+    taken = rng.sample(numbers, rng.randrange(len(numbers)))
+    plan = RoundsPlan(rounds, num_envs, taken, rng.random() < 0.5, first)
+    said = []
+    end = plan.end
+
+    def check(env_id, result):
+        number, told = environments.numbers[env_id], plan.facts(env_id)["round"]
+        assert number == first + told * num_envs + env_id
+        said.append(number)
+        return end(env_id, result)
+
+    plan.end = check
+    environments = Environments(plan, num_envs, seed)
+    for _ in range(10_000):
+        if plan.done:
+            break
+        environments.step()
+    assert sorted([*environments.kept, *taken]) == list(numbers)
+    assert plan.kept == plan.target == len(numbers)
+    assert plan.tally.total == len(said)
+    assert not plan.keep_failures or len(said) == len(environments.kept)
+
+
+def test_an_episode_of_unknown_success_is_kept_only_where_all_are():
+    unknown = Outcome(None, "time_out", False)
+    for keep in (True, False):
+        for plan in (CollectionPlan(2, (), keep), RoundsPlan(2, 1, (), keep)):
+            plan.begin(0)
+            assert plan.end(0, unknown) is keep
+            assert (plan.tally.unknown, plan.tally.successes) == (1, 0)
 
 
 @pytest.mark.parametrize("seed", RUNS)

@@ -45,3 +45,14 @@ def test_a_tally_says_how_often_and_why():
     assert text.startswith("3/4 = 75.0 % (95 % interval 30.1 to 95.4 %)")
     assert text.endswith("success 3, time_out 1")
     assert "0/0" in str(Tally())
+
+
+def test_a_rate_is_of_the_episodes_that_were_judged():
+    tally = Tally()
+    tally.add(Outcome(None, "time_out", False))
+    assert math.isnan(tally.rate)
+    assert str(tally) == "success unknown of 1: time_out 1"
+    tally.add(Outcome(True, "success", False))
+    assert (tally.rate, tally.total, tally.unknown) == (1.0, 2, 1)
+    assert str(tally).startswith("1/1 = 100.0 %")
+    assert "success unknown of 1" in str(tally)

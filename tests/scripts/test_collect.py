@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
+from collecting import COLLECT
 
+from isaaclab_datagen.assets.urdf import convert
 from isaaclab_datagen.datasets import formats
 from isaaclab_datagen.geometry.cameras import project
 
 pytestmark = pytest.mark.sim
 PROJECT = Path(__file__).parents[1] / "fixtures" / "pushing_project"
+WITH_PROJECT = {"PYTHONPATH": os.pathsep.join(filter(None, [str(PROJECT), os.environ.get("PYTHONPATH")]))}
 
 
 def test_the_same_seed_gives_the_same_files_in_another_process(collect, collected, collected_by, tmp_path):
@@ -41,7 +46,7 @@ def test_what_was_recorded_is_told(collected):
 def test_a_project_of_somebody_else_is_recorded(collect, tmp_path):
     """Found by its entry point; it brings its own task and imports recorder, camera and MDP terms from here."""
     words = ["--task", "Other-Push", "--expert", "random", "--keep_failures", "--episodes", 6, "--num_envs", 2]
-    collect(*words, "--seed", 1, "--out", tmp_path, env={"PYTHONPATH": str(PROJECT)})
+    collect(*words, "--seed", 1, "--out", tmp_path, env=WITH_PROJECT)
     reader = formats.open_reader(tmp_path)
     assert [reader.problems(index) for index in reader.indices] == [[]] * 6
     assert {episode.outcome.reason for episode in reader} == {"pushed_far", "time_out"}
@@ -58,3 +63,66 @@ def test_a_project_of_somebody_else_is_recorded(collect, tmp_path):
         )
         red, green, blue = frames["images/side_camera"][-1][int(pixels[1]), int(pixels[0])].astype(int)
         assert green > 1.5 * max(red, blue)
+
+
+def test_a_task_that_knows_nothing_of_recording_gets_the_rig_and_keeps_its_secret(collect, tmp_path):
+    """Somebody's own arm: no cameras, no recorder, no success rule. Two rounds in three environments."""
+    words = ["--task", "Other-Wave", "--expert", "random", "--format", "avdc", "--keep_failures", "--num_envs", 3]
+    words += ["--num_episodes", 2, "--width", 64, "--height", 48, "--language", "wave", "--seed", 1, "--out", tmp_path]
+    said = collect(*words, env=WITH_PROJECT)
+    assert "success unknown of 6: time_out 6" in said
+    reader = formats.open_reader(tmp_path)
+    assert reader.indices == list(range(6))
+    assert reader.cameras == ["overview", "wrist", "top"]
+    facts = reader.manifest.provenance
+    assert (facts["robot"], facts["ee_body"], facts["language"], facts["env_spacing"]) == (
+        "panda",
+        "panda_hand",
+        "wave",
+        5.0,
+    )
+    starts = set()
+    for index, episode in zip(reader.indices, reader, strict=True):
+        assert reader.problems(index) == []
+        assert (episode.outcome.success, episode.outcome.reason, episode.num_steps) == (None, "time_out", 6)
+        assert episode.outcome.env_index == index % 3
+        assert episode.outcome.extra == {"round": index // 3, "session": 0, "seed": 1}
+        frames = episode.frames
+        assert frames["joint_pos"].shape == frames["joint_vel"].shape == (7, 9)
+        assert frames["ee_pose"].shape == (7, 7)
+        assert np.array_equal(frames["observations/policy"][:, 9:], frames["joint_vel"])
+        moved = frames["ee_pose"][-1, :3] - frames["ee_pose"][0, :3]
+        carried = frames["extrinsics/wrist"][-1, :3, 3] - frames["extrinsics/wrist"][0, :3, 3]
+        assert 0.001 < np.linalg.norm(moved) < 0.3
+        assert np.linalg.norm(moved - carried) < 0.1
+        starts.add(episode.actions.tobytes())
+    assert len(starts) == 6
+
+
+def test_an_end_effector_that_is_not_there_is_refused_with_the_bodies(tmp_path):
+    """Isaac Lab itself would mount the wrist camera somewhere else."""
+    command = [*COLLECT, "--task", "Other-Wave", "--expert", "zero", "--format", "avdc", "--keep_failures"]
+    command += ["--episodes", "1", "--num_envs", "1", "--device", "cpu", "--out", str(tmp_path), "--ee_body", "hnd"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=300, env={**os.environ, **WITH_PROJECT})
+    assert ended.returncode == 2, ended.stderr[-2000:]
+    line = next(line for line in ended.stderr.splitlines() if line.startswith("error: "))
+    assert "--ee_body hnd: there is no such body" in line
+    assert "panda_hand" in line and "panda_leftfinger" in line
+    assert not list(tmp_path.glob("metaworld_dataset/*/*/*"))
+
+
+def test_a_task_of_isaac_lab_is_recorded_with_local_files(collect, tmp_path):
+    """As docs/cameras.md says: the robot's file is a local one, and what nobody has locally is left out."""
+    panda = convert("panda_description/urdf/panda.urdf")
+    words = ["--task", "Isaac-Reach-Franka", "--expert", "random", "--format", "avdc", "--keep_failures"]
+    words += ["--num_envs", 2, "--num_episodes", 1, "--max_steps", 4, "--width", 64, "--height", 48, "--out", tmp_path]
+    words += [f"env.scene.robot.spawn.usd_path={panda}", "env.scene.robot.spawn.variants=null"]
+    collect(*words, "env.scene.ground=null", "env.commands.ee_pose.debug_vis=False")
+    reader = formats.open_reader(tmp_path)
+    assert reader.cameras == ["overview", "wrist", "top"]
+    for episode in reader:
+        assert (episode.outcome.success, episode.outcome.reason, episode.num_steps) == (False, "time_out", 4)
+        for camera in reader.cameras:
+            images = episode.frames[f"images/{camera}"]
+            assert (images[0] != images[-1]).any(), camera
+            assert len(np.unique(images[0])) > 20, camera

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import runpy
@@ -10,6 +11,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
+import gymnasium as gym
 import numpy as np
 import pytest
 import torch
@@ -18,6 +20,7 @@ from isaaclab_datagen.cli import collection, launch
 from isaaclab_datagen.datasets.episode import Outcome
 
 SCRIPT = str(Path(__file__).parents[2] / "scripts" / "collect.py")
+PROJECT = Path(__file__).parents[1] / "fixtures" / "pushing_project"
 WORDS = ["--task", "Lift-Custom-IK", "--device", "cpu", "--num_envs", "2", "--seed", "4"]
 FRAME = {"images/overhead_camera": np.zeros((4, 6, 3), np.uint8), "state": np.zeros(2, np.float32)}
 
@@ -93,6 +96,16 @@ def error(capsys) -> str:
         (["env.no_such=1"], ["no_such"]),
         (["physics=unreal"], ["physics=unreal", "newton_mjwarp"]),
         (["--episodez", "1"], ["--episodez", "--episodes"]),
+        (["--num_episodes", "2"], ["--num_episodes", "--episodes"]),
+        (["--keep_failures", "--success_only"], ["--success_only", "--keep_failures"]),
+        (["--cameras", "wrist,wrist"], ["--cameras", "'wrist,wrist'"]),
+        (["--data_types", "depth"], ["--data_types depth", "format avdc stores rgb alone"]),
+        (["--data_types", "normals"], ["--data_types", "'normals'", "instance_segmentation"]),
+        (["--cameras", "wrist", "--ee_axis", "w"], ["--ee_axis", "'w'", "'-x'"]),
+        (["--cameras", "top", "--top_cam_offset", "0", "0", "far"], ["--top_cam_offset", "'far'"]),
+        (["--cameras", "top", "--top_tgt_offset", "0", "0", "3"], ["--top_tgt_offset", "where it stands"]),
+        (["--env_spacing", "0"], ["--env_spacing", "'0'"]),
+        (["env.terminations.success=null"], ["'success'", "success rule"]),
     ],
 )
 def test_a_usage_error_is_one_line_and_status_2(collect, capsys, tmp_path, words, parts):
@@ -102,6 +115,58 @@ def test_a_usage_error_is_one_line_and_status_2(collect, capsys, tmp_path, words
     assert [part for part in parts if part not in line] == []
     assert (tmp_path / "a_file").read_text() == "mine"
     assert os.listdir(tmp_path) == ["a_file"]
+
+
+@pytest.fixture
+def other_project(monkeypatch):
+    """Somebody else's tasks, for one test."""
+    before = dict(gym.registry)
+    monkeypatch.syspath_prepend(str(PROJECT))
+    importlib.import_module("pushing.tasks")
+    yield
+    gym.registry.clear()
+    gym.registry.update(before)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "pushing"]:
+        del sys.modules[name]
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        (["--task", "Other-Direct"], ["Other-Direct is not a manager-based task", "DirectWaveEnvCfg"]),
+        (["--task", "Other-Block"], ["Other-Block has no articulation", "supported are manager-based tasks"]),
+        (["--task", "Other-Push", "--cameras", "wrist"], ["--cameras wrist", "no articulation"]),
+        (["--task", "Other-Wave"], ["Other-Wave has no success rule", "--keep_failures", "avdc keeps successes only"]),
+        (["--task", "Other-Wave", "--success_only"], ["Other-Wave has no success rule"]),
+        (["--task", "Other-Wave", "--cameras", "side"], ["--cameras side", "overview, top, wrist"]),
+    ],
+)
+def test_tasks_that_cannot_be_recorded_so_are_refused(collect, other_project, capsys, tmp_path, words, parts):
+    assert collect("--episodes", 1, "--format", "avdc", "--expert", "zero", *words) == 2
+    line = error(capsys)
+    assert [part for part in parts if part not in line] == []
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "kept"), [([], "false"), (["--success_only"], "false"), (["--keep_failures"], "true")]
+)
+def test_the_format_says_what_is_kept_unless_the_user_does(recorded, tmp_path, words, kept):
+    assert recorded("--episodes", 1, "--out", tmp_path, *words) == 0
+    manifest = (tmp_path / "metaworld_dataset" / "lift-custom-ik" / "dataset.json").read_text()
+    assert f'"keep_failures": {kept}' in manifest
+
+
+def test_rounds_are_completed_and_more_are_added(recorded, capsys, tmp_path):
+    def numbers() -> list[int]:
+        return sorted(int(path.name) for path in tmp_path.glob("metaworld_dataset/lift-custom-ik/overhead_camera/*"))
+
+    words = ["--num_envs", 1, "--out", tmp_path]
+    assert (recorded("--num_episodes", 2, *words), numbers()) == (0, [0, 1])
+    assert (recorded("--num_episodes", 2, *words), numbers()) == (0, [0, 1])
+    assert "holds 2 episodes already, 2 were asked for: nothing to do" in capsys.readouterr().out
+    assert (recorded("--num_episodes", 3, *words), numbers()) == (0, [0, 1, 2])
+    assert (recorded("--num_episodes", 1, "--append", *words), numbers()) == (0, [0, 1, 2, 3])
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
@@ -132,6 +197,8 @@ def test_up_to_n_with_append_n_more_and_nothing_when_there_are_enough(recorded, 
         (["--cameras", "oblique_camera"], 'cameras is ["overhead_camera"] there, ["oblique_camera"] here'),
         (["--camera_width", "64"], "width is 320 there, 64 here"),
         (["--keep_failures"], "keep_failures is false there, true here"),
+        (["--language", "lift"], 'language is null there, "lift" here'),
+        (["--env_spacing", "3"], "env.scene.env_spacing is 5.0 there, 3.0 here"),
         (["--max_steps", "9"], "env.episode_length_s is 5.0 there, 0.18 here"),
         (["env.decimation=4"], "env.decimation is 2 there, 4 here"),
     ],

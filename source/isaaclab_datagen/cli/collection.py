@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from isaaclab.envs import ManagerBasedRLEnvCfg
+from isaaclab.managers import TerminationTermCfg
 from isaaclab.utils import to_dict
 from tqdm import tqdm
 
 from isaaclab_datagen import registry
-from isaaclab_datagen.cli import cameras
+from isaaclab_datagen.cli import cameras, robots
 from isaaclab_datagen.datasets import formats
 from isaaclab_datagen.datasets.manifest import derive_seed, json_clean
 from isaaclab_datagen.datasets.recording import RecordingSession
 from isaaclab_datagen.errors import UsageError
 from isaaclab_datagen.experts.factory import Expert
-from isaaclab_datagen.rollout.plans import CollectionPlan
+from isaaclab_datagen.recorders import DatasetRecorderCfg
+from isaaclab_datagen.recorders.robot import add_robot_channels
+from isaaclab_datagen.rollout.plans import CollectionPlan, RoundsPlan
 
 if TYPE_CHECKING:
     from isaaclab.envs import ManagerBasedRLEnv  # loads simulation modules: not before Kit has started
@@ -28,31 +33,90 @@ NOT_DATA = ("viewer", "video_recorders", "log_dir", "ui_window_class_type", "rew
 """Parts of an environment's configuration that leave the recorded data as they are."""
 
 
-def configure(args: argparse.Namespace, task: registry.TaskInfo, env_cfg: Any) -> None:
+def configure(args: argparse.Namespace, overrides: Sequence[str], task: registry.TaskInfo, env_cfg: Any) -> None:
     """Give the environment its recorder, its cameras and its limits.
 
+    Args:
+        args: Parsed options.
+        overrides: Isaac Lab overrides.
+        task: Any task's registration.
+        env_cfg: Its resolved configuration, changed in place.
+
     Raises:
-        UsageError: If the task names no recorder, no success rule or no camera.
+        UsageError: If it is not a manager-based task, or nothing says what to record of it.
     """
-    if task.recorder_cfg_entry_point is None or task.success_term is None:
+    if not isinstance(env_cfg, ManagerBasedRLEnvCfg):
+        raise UsageError(f"{task.id} is not a manager-based task ({type(env_cfg).__name__}): only those are supported")
+    robot = robots.find(task, env_cfg, args.ee_body)
+    if task.recorder_cfg_entry_point is None and robot is None:
         raise UsageError(
-            f"{task.id} cannot be recorded: its registration names no recorder_cfg_entry_point and success_term"
+            f"{task.id} has no articulation: supported are manager-based tasks with one, and tasks whose registration "
+            "names a recorder_cfg_entry_point"
         )
-    env_cfg.recorders = registry.load(task.recorder_cfg_entry_point)()
-    env_cfg.recorders.frames.cameras = list(cameras.choose(args.cameras, task.cameras, env_cfg))
-    env_cfg.recorders.frames.success_term = task.success_term
-    keep_cameras(env_cfg, env_cfg.recorders.frames.cameras)
+    chosen = cameras.choose(args.cameras, task.cameras, env_cfg)
+    recorder = DatasetRecorderCfg()
+    if task.recorder_cfg_entry_point is not None:
+        recorder = registry.load(task.recorder_cfg_entry_point)()
+        keep_cameras(env_cfg, chosen)
+    if robot is not None:
+        add_robot_channels(recorder, robot.entity, robot.ee_body)
+    cameras.install(args, overrides, env_cfg, chosen, robot)
+    recorder.frames.cameras, recorder.frames.data_types = list(chosen), list(args.data_types or ("rgb",))
+    recorder.frames.success_term = success_rule(task, env_cfg)
+    env_cfg.recorders = recorder
+    env_cfg.scene.env_spacing = args.env_spacing or env_cfg.scene.env_spacing
     if args.max_steps is not None:
         env_cfg.episode_length_s = args.max_steps * env_cfg.sim.dt * env_cfg.decimation
 
 
-def keep_cameras(env_cfg: Any, wanted: list[str]) -> None:
-    """Take the cameras that nobody reads out of the scene: they would take memory."""
-    from isaaclab.sensors import CameraCfg
+def success_rule(task: registry.TaskInfo, env_cfg: Any) -> str | None:
+    """The termination term that says whether an episode succeeded: the registration's, else one called ``success``.
 
-    for name, value in list(vars(env_cfg.scene).items()):
-        if isinstance(value, CameraCfg) and name not in wanted:
-            setattr(env_cfg.scene, name, None)
+    None where there is neither: then nobody knows.
+
+    Raises:
+        UsageError: If the configuration lacks the registration's term.
+    """
+    terms = {name for name, term in vars(env_cfg.terminations).items() if isinstance(term, TerminationTermCfg)}
+    if task.success_term is not None and task.success_term not in terms:
+        raise UsageError(f"{task.id} has no termination term {task.success_term!r}, which is its success rule")
+    return task.success_term or ("success" if "success" in terms else None)
+
+
+def keep_cameras(env_cfg: Any, wanted: Sequence[str]) -> None:
+    """Take the cameras that nobody reads out of the scene: they would take memory."""
+    for name in cameras.of_scene(env_cfg).keys() - set(wanted):
+        setattr(env_cfg.scene, name, None)
+
+
+def keeps_failures(args: argparse.Namespace, env_cfg: Any, format_name: str) -> bool:
+    """Whether episodes that are no success are written.
+
+    Raises:
+        UsageError: If only successes are, and nobody knows which they are.
+    """
+    keep = args.keep_failures or (formats.load(format_name).KEEPS_FAILURES and not args.success_only)
+    if not keep and env_cfg.recorders.frames.success_term is None:
+        raise UsageError(
+            f"{args.task} has no success rule, so that no episode would be written: give --keep_failures"
+            + ("" if args.success_only else f" (format {format_name} keeps successes only)")
+        )
+    return keep
+
+
+def plan(args: argparse.Namespace, committed: Sequence[int], num_envs: int) -> CollectionPlan | RoundsPlan:
+    """Which episodes are recorded: up to ``--episodes``, or ``--num_episodes`` rounds; so many more with ``--append``.
+
+    Args:
+        args: Parsed options.
+        committed: Numbers of the episodes that are there.
+        num_envs: Number of environments.
+    """
+    there = len(committed) if args.append else 0
+    if args.num_episodes is None:
+        return CollectionPlan(args.episodes + there, committed, args.keep_failures, args.start_index)
+    rounds = args.num_episodes + math.ceil(there / num_envs)
+    return RoundsPlan(rounds, num_envs, committed, args.keep_failures, args.start_index)
 
 
 def identity(args: argparse.Namespace, env_cfg: Any, expert: Expert) -> dict[str, Any]:
@@ -62,6 +126,8 @@ def identity(args: argparse.Namespace, env_cfg: Any, expert: Expert) -> dict[str
     return {
         "task": args.task,
         "cameras": list(env_cfg.recorders.frames.cameras),
+        "data_types": list(env_cfg.recorders.frames.data_types),
+        "language": args.language,
         "expert": expert.name,
         "expert_settings": json_clean(expert.settings),
         "seed": args.seed,
@@ -91,11 +157,16 @@ def open_writer(
     The options and overrides go into its provenance: the configuration can be built anew from them.
     """
     args.seed = args.seed or 0
+    args.keep_failures = keeps_failures(args, env_cfg, format_name)
     out = Path(args.out)
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out}: is a file; give a folder")
+    robot = robots.find(registry.find(args.task), env_cfg, args.ee_body)
     facts = {
         "step_dt": env_cfg.sim.dt * env_cfg.decimation,
+        "robot": None if robot is None else robot.label,
+        "language": args.language,
+        "env_spacing": env_cfg.scene.env_spacing,
         "command": sys.argv[0],
         "args": {name: value for name, value in readable(vars(args)).items() if value is not None},
         "overrides": list(overrides),
@@ -108,7 +179,7 @@ def open_writer(
 class Progress:
     """A progress bar of kept episodes, with success rate and frames per second."""
 
-    def __init__(self, plan: CollectionPlan, num_envs: int) -> None:
+    def __init__(self, plan: CollectionPlan | RoundsPlan, num_envs: int) -> None:
         self._plan = plan
         self._num_envs = num_envs
         self._steps = 0
@@ -121,7 +192,7 @@ class Progress:
         if self._plan.kept != self._bar.n or self._steps % 10 == 0:
             seconds = time.monotonic() - self._start
             tally = self._plan.tally
-            rate = f"{100 * tally.rate:.0f} %" if tally.total else "-"
+            rate = f"{100 * tally.rate:.0f} %" if tally.judged else "unknown" if tally.total else "-"
             self._bar.set_postfix_str(
                 f"success {rate}, {self._steps * self._num_envs / seconds:.0f} frames/s", refresh=False
             )
@@ -135,21 +206,26 @@ class Progress:
         return time.monotonic() - self._start
 
 
-def record(env: ManagerBasedRLEnv, actor: Any, writer: formats.OpenWriter, plan: CollectionPlan) -> str:
+def record(env: ManagerBasedRLEnv, actor: Any, writer: formats.OpenWriter, plan: CollectionPlan | RoundsPlan) -> str:
     """Run the loop until the plan is done.
 
     Returns:
         One line that says what was recorded.
+
+    Raises:
+        UsageError: If the end effector is not there.
     """
     from isaaclab_datagen.recorders import terms
     from isaaclab_datagen.recorders.provenance import describe
     from isaaclab_datagen.recorders.stream import EpisodeStream
     from isaaclab_datagen.rollout.loop import rollout
 
+    facts = {"seed": env.cfg.seed, "session": writer.session}
     with RecordingSession(writer, env.num_envs) as session:
+        end_effector = robots.end_effector(env)
         recorder = terms.find(env)
-        source = recorder.bind(EpisodeStream(plan, env.num_envs, session))
-        writer.manifest.describe(describe(env, source))
+        source = recorder.bind(EpisodeStream(plan, env.num_envs, session, facts))
+        writer.manifest.describe({**describe(env, source), **end_effector})
         progress = Progress(plan, env.num_envs)
         try:
             rollout(env, actor, lambda: plan.done, progress.step)

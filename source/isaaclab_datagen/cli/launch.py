@@ -19,6 +19,7 @@ from isaaclab_rl.entrypoints.common import apply_env_overrides
 from isaaclab_tasks.utils import setup_preset_cli
 
 from isaaclab_datagen import registry
+from isaaclab_datagen.cli import cameras
 from isaaclab_datagen.cli import overrides as override_checks
 from isaaclab_datagen.cli.errors import is_out_of_memory, report, usage
 from isaaclab_datagen.cli.options import peek
@@ -104,8 +105,7 @@ def resolve(
     options = vars(args)
     if options.get("seed") is not None:
         env_cfg.seed = args.seed
-    if options.get("camera_width") or options.get("camera_height"):
-        _set_resolution(env_cfg, args)
+    cameras.set_resolution(env_cfg, options.get("camera_width"), options.get("camera_height"))
     with usage(f"{args.task}: invalid configuration", TypeError, ValueError):
         validate(env_cfg)
     if agent_cfg is not None:
@@ -154,9 +154,8 @@ def memory_errors(env_cfg: Any) -> Iterator[None]:
     except RuntimeError as error:
         if not is_out_of_memory(error):
             raise
-        size = ""
-        if "camera_resolution" in override_checks.field_names(env_cfg):
-            size = " and cameras of {}x{}".format(*env_cfg.camera_resolution)
+        sizes = sorted({f"{camera.width}x{camera.height}" for camera in cameras.of_scene(env_cfg).values()})
+        size = f" and cameras of {', '.join(sizes)}" if sizes else ""
         raise RunError(
             f"out of memory on {env_cfg.sim.device} with num_envs={env_cfg.scene.num_envs}{size}: "
             "lower --num_envs or --camera_width and --camera_height; what was committed is kept"
@@ -192,11 +191,3 @@ def _device_override(overrides: Sequence[str]) -> str | None:
     """Return the device that an override names, so that the default does not hide it."""
     devices = [word.partition("=")[2] for word in overrides if word.startswith("env.sim.device=")]
     return devices[-1] if devices else None
-
-
-def _set_resolution(env_cfg: Any, args: argparse.Namespace) -> None:
-    """Set every camera's resolution [px]; the configuration's ``validate_config`` hands it on."""
-    if "camera_resolution" not in override_checks.field_names(env_cfg):
-        raise UsageError(f"{args.task} has no camera_resolution, so --camera_width and --camera_height cannot be set")
-    width, height = env_cfg.camera_resolution
-    env_cfg.camera_resolution = (args.camera_width or width, args.camera_height or height)

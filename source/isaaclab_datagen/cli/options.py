@@ -1,12 +1,16 @@
 """Option groups that scripts share. One spelling for each idea; other spellings are aliases."""
 
 import argparse
+import math
 from collections.abc import Callable, Sequence
 
 from isaaclab.app import add_launcher_args
 
+from isaaclab_datagen.assets import rig
 from isaaclab_datagen.cli.parser import Alias, Parser
 from isaaclab_datagen.datasets import formats
+from isaaclab_datagen.geometry.frames import AXES
+from isaaclab_datagen.recorders.streams import PREFIXES
 
 SHOWS_NOTHING = Alias(None, because="nothing is shown unless --viz says so")
 RENDERS_ANYWAY = Alias(None, because="cameras that are read are rendered")
@@ -31,7 +35,10 @@ COLLECT_ALIASES: dict[str, Alias | str] = {
     **COMMON_ALIASES,
     **CHECKPOINT_ALIASES,
     "--num_rollouts": "--episodes",
-    "--num_episodes": "--episodes",
+    "--steps": "--max_steps",
+    "--width": "--camera_width",
+    "--height": "--camera_height",
+    "--enable_wrist_camera": Alias("--cameras", "overview,wrist"),
     "--dataset_root": "--out",
     "--camera_sensor": "--cameras",
     "--metadata": Alias(None, because="metadata is always written"),
@@ -80,6 +87,26 @@ def names(text: str) -> tuple[str, ...]:
     return found
 
 
+def finite_float(text: str) -> float:
+    """Argparse type for any number but infinity and NaN."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number")
+    return value
+
+
+def data_types(text: str) -> tuple[str, ...]:
+    """Argparse type for what is recorded of a camera; ``rgb`` always comes first."""
+    found = names(text)
+    for name in found:
+        if name not in PREFIXES:
+            raise argparse.ArgumentTypeError(f"{name!r} is not recorded, choose from {', '.join(PREFIXES)}")
+    return tuple(dict.fromkeys(("rgb", *found)))
+
+
 def add_task(parser: Parser, num_envs: int | None = None) -> None:
     """Add what is simulated: the task, how many of it, from which seed."""
     group = parser.add_argument_group("task")
@@ -89,11 +116,33 @@ def add_task(parser: Parser, num_envs: int | None = None) -> None:
 
 
 def add_cameras(parser: Parser) -> None:
-    """Add which cameras are used and their resolution."""
+    """Add which cameras are used, their resolution, what they give, and where those of the rig are."""
     group = parser.add_argument_group("cameras")
-    group.add_argument("--cameras", type=names, metavar="A,B", help="scene cameras (default: those the task names)")
+    group.add_argument(
+        "--cameras",
+        type=names,
+        metavar="A,B",
+        help=f"cameras of the task's scene or of the rig ({', '.join(rig.names())}); default: those the task names",
+    )
     group.add_argument("--camera_width", type=positive_int, metavar="W", help="image width [px] of every camera")
     group.add_argument("--camera_height", type=positive_int, metavar="H", help="image height [px] of every camera")
+    group.add_argument(
+        "--data_types", type=data_types, default=("rgb",), metavar="A,B", help=f"rgb, and any of {', '.join(PREFIXES)}"
+    )
+    group.add_argument(
+        "--env_spacing", type=positive_float, default=5.0, metavar="D", help="distance between environments [m]"
+    )
+    group.add_argument(
+        "--ee_body", metavar="NAME", help="end-effector body, or a regular expression for it (default: the hand)"
+    )
+    group.add_argument("--ee_axis", choices=AXES, default="z", help="axis of that body that the fingers point along")
+    for spec in rig.RIG:
+        for option, what, value in zip(spec.options, ("stands", "looks"), (spec.eye, spec.target), strict=True):
+            frame = "the gripper's" if spec.mounted else "the environment's"
+            text = f"where {spec.name} {what}, in {frame} frame [m]"
+            group.add_argument(
+                f"--{option}", type=finite_float, nargs=3, default=value, metavar=("X", "Y", "Z"), help=text
+            )
 
 
 def add_checkpoint(parser: Parser) -> None:
@@ -131,15 +180,20 @@ def collect_parser(format_name: str | None = None) -> Parser:
     parser = Parser(description="Run an expert in a task and write its episodes as a dataset.")
     add_task(parser)
     group = parser.add_argument_group("collection")
-    group.add_argument(
-        "--episodes", type=positive_int, required=True, metavar="N", help="episodes the dataset will hold"
+    count = group.add_mutually_exclusive_group(required=True)
+    count.add_argument("--episodes", type=positive_int, metavar="N", help="episodes the dataset will hold")
+    count.add_argument(
+        "--num_episodes", type=positive_int, metavar="R", help="instead: rounds of one episode in every environment"
     )
-    group.add_argument("--append", action="store_true", help="record N more than there are, instead of up to N")
+    group.add_argument("--append", action="store_true", help="record so many more than there are, instead of up to")
     group.add_argument("--expert", metavar="NAME", help="state_machine, rl, random or zero (default: the task's)")
     group.add_argument("--format", metavar="NAME", help=f"{', '.join(formats.names())} (default: the task's)")
     group.add_argument("--out", default="datasets", metavar="DIR", help="folder of the dataset")
     group.add_argument("--max_steps", type=positive_int, metavar="M", help="cut episodes after so many steps")
-    group.add_argument("--keep_failures", action="store_true", help="write failed episodes too, marked as such")
+    kept = group.add_mutually_exclusive_group()
+    kept.add_argument("--keep_failures", action="store_true", help="write every episode, marked as what it is")
+    kept.add_argument("--success_only", action="store_true", help="write successes only (default: the format's way)")
+    group.add_argument("--language", metavar="TEXT", help="what the robot does, in words, stored with the dataset")
     group.add_argument("--start_index", type=non_negative_int, default=0, metavar="I", help="first episode's number")
     add_cameras(parser)
     add_checkpoint(parser)

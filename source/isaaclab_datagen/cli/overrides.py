@@ -14,6 +14,7 @@ from isaaclab_tasks.utils import load_cfg_from_registry, resolve_task_config
 from isaaclab_tasks.utils.hydra import _parse_val as parse_value
 from isaaclab_tasks.utils.hydra import collect_presets
 from isaaclab_tasks.utils.preset_target import PresetTarget
+from isaaclab_tasks.utils.presets import MultiBackendRendererCfg
 
 from isaaclab_datagen.cli.errors import usage
 from isaaclab_datagen.errors import UsageError
@@ -48,6 +49,8 @@ def _resolve(task: str, agent: str | None, overrides: list[str], play_mode: bool
     presets["agent"] = collect_presets(load_cfg_from_registry(task, agent)) if agent else {}
     for word in overrides:
         _check_selector(presets, word)
+    if not _has_renderers(presets["env"]):
+        overrides = [word for word in overrides if not word.startswith("renderer=")]  # for cameras of the rig alone
     named = [word for word in overrides if _is_selector(word) or _is_path_preset(presets, word)]
     with usage(f"{task} {' '.join(named)}".rstrip(), ValueError):
         env_cfg, agent_cfg = resolve_task_config(task, agent, play_mode=play_mode, overrides=named)
@@ -63,6 +66,16 @@ def field_names(cfg: Any) -> list[str]:
     if isinstance(cfg, Mapping):
         return [str(key) for key in cfg]
     return list(vars(cfg)) if is_dataclass(cfg) else []
+
+
+def selected(overrides: Sequence[str]) -> list[str]:
+    """Return the names that ``renderer=`` and ``presets=`` choose, in order."""
+    words = [word.partition("=") for word in overrides]
+    return [name for key, _, value in words if key in ("renderer", "presets") for name in value.split(",") if name]
+
+
+def _has_renderers(presets: Mapping[str, Mapping]) -> bool:
+    return any(PresetTarget("renderer").matches(cfg) for fields in presets.values() for cfg in fields.values())
 
 
 def _check_word(word: str) -> None:
@@ -93,7 +106,9 @@ def _check_selector(presets: Mapping[str, Mapping], word: str) -> None:
     if key not in SELECTORS:
         return
     target = PresetTarget(key)
+    renderers = vars(MultiBackendRendererCfg())  # of the cameras that any task can be given
     options = [option for paths in presets.values() for fields in paths.values() for option in fields.items()]
+    options += renderers.items() if key == "renderer" else ()
     fitting = {name for name, cfg in options if target is PresetTarget.DOMAIN or target.matches(cfg)} - {"default"}
     for name in filter(None, value.split(",")):
         if name not in fitting and name not in PresetTarget.all_legacy_aliases():

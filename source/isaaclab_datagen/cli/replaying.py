@@ -17,7 +17,7 @@ from rich.table import Table
 from tqdm import tqdm
 
 from isaaclab_datagen import registry
-from isaaclab_datagen.cli import collection, launch
+from isaaclab_datagen.cli import cameras, collection, launch
 from isaaclab_datagen.datasets.manifest import differences, json_clean
 from isaaclab_datagen.datasets.reader import DatasetReader
 from isaaclab_datagen.errors import RunError, UsageError
@@ -30,7 +30,7 @@ REQUIRED = 0.95
 """Share of the recorded successes that must succeed again on the same kind of device."""
 SHOWN = 30
 """Rows of the table at most."""
-_OF_DATASET = ("camera_width", "camera_height", "max_steps", "deterministic")
+_OF_DATASET = ("camera_width", "camera_height", "max_steps", "deterministic", *cameras.OPTIONS)
 """Options of the recording that shape the environment's configuration, beside its overrides."""
 
 
@@ -80,7 +80,7 @@ def configure(args: argparse.Namespace, overrides: Sequence[str], facts: Mapping
     task = registry.find(args.task)
     agent = "rsl_rl_cfg_entry_point" if task.rsl_rl_cfg_entry_point else None
     env_cfg, _ = launch.resolve(args, [*facts["overrides"], *overrides], agent, play_mode=True)
-    collection.configure(args, task, env_cfg)
+    collection.configure(args, [*facts["overrides"], *overrides], task, env_cfg)
     here = json_clean(collection.readable(to_dict(env_cfg)))
     for line in differences(facts["env"], {name: here.get(name) for name in facts["env"]}):
         if not line.startswith(("scene.num_envs ", "sim.device ")):
@@ -166,7 +166,7 @@ def judge(agreements: Sequence[Agreement], same_device: bool) -> str:
         RunError: If too few recorded successes succeed again, on the same kind of device.
     """
     successes = [a for a in agreements if a.recorded.success]
-    again = sum(a.success for a in successes)
+    again = sum(a.success is True for a in successes)
     identical = sum(a.identical for a in agreements)
     line = (
         f"{again} of {len(successes)} recorded successes succeed again; "
@@ -179,5 +179,5 @@ def judge(agreements: Sequence[Agreement], same_device: bool) -> str:
     return line
 
 
-def _word(yes: bool) -> str:
-    return "yes" if yes else "no"
+def _word(yes: bool | None) -> str:
+    return {True: "yes", False: "no", None: "unknown"}[yes]

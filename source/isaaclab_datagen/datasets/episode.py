@@ -11,12 +11,14 @@ import numpy as np
 Frame = Mapping[str, np.ndarray]
 """What was true at one instant of one environment: name to array without a time axis.
 
-Names: ``images/<camera>`` (H, W, 3) uint8, ``depth/<camera>`` (H, W) float32 [m], ``extrinsics/<camera>`` (4, 4) from
-camera (ROS optical axes) to environment frame, ``observations/<group>`` exactly as the actor received it, ``action``
-(A,) as the actor gave it, ``processed_action``, ``scene/<kind>/<asset>/<quantity>`` as Isaac Lab's ``scene.get_state``
-names it, ``command/<name>``, and the task's own channels, such as ``joint_pos`` [rad or m] and ``ee_pose`` (7,).
-Poses are position [m] and quaternion x y z w in the environment's frame. Only frames 0 .. T-1 of an episode hold
-``action`` and ``processed_action``. Arrays belong to the recorder: a sink that keeps one after ``append`` copies it.
+Names: ``images/<camera>`` (H, W, 3) uint8, ``depth/<camera>`` (H, W) float32 along the optical axis [m],
+``semantic_segmentation/<camera>`` and ``instance_segmentation/<camera>`` (H, W) int32, ``extrinsics/<camera>`` (4, 4)
+from camera (ROS optical axes) to environment frame, ``observations/<group>`` exactly as the actor received it,
+``action`` (A,) as the actor gave it, ``processed_action``, ``scene/<kind>/<asset>/<quantity>`` as Isaac Lab's
+``scene.get_state`` names it, ``command/<name>``, and the task's own channels, such as ``joint_pos`` [rad or m] and
+``ee_pose`` (7,). Poses are position [m] and quaternion x y z w in the environment's frame. Only frames 0 .. T-1 of an
+episode hold ``action`` and ``processed_action``. Arrays belong to the recorder: a sink that keeps one after ``append``
+copies it.
 """
 
 STREAMS = ("images", "depth", "semantic_segmentation", "instance_segmentation")
@@ -32,8 +34,8 @@ def is_stream(channel: str) -> bool:
 class Outcome:
     """How an episode ended."""
 
-    success: bool
-    """Whether the task's success rule held at the end."""
+    success: bool | None
+    """Whether the task's success rule held at the end; None where the task has no rule: unknown."""
     reason: str
     """Name of the termination term that ended it, or ``"interrupted"``."""
     terminated: bool

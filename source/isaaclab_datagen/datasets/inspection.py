@@ -26,7 +26,8 @@ class EpisodeReport:
 
     index: int
     num_steps: int = 0
-    success: bool = False
+    success: bool | None = False
+    """None where it is unknown."""
     reason: str = ""
     content: str = ""
     """Digest of first states and actions."""
@@ -59,7 +60,7 @@ class Report:
         """Name and value of each line of the summary."""
         root, identity = self.reader.manifest.path.parent, self.reader.manifest.identity
         steps = sum(episode.num_steps for episode in self.episodes)
-        successes = sum(episode.success for episode in self.episodes)
+        successes = Counter(episode.success for episode in self.episodes)
         reasons = Counter(episode.reason for episode in self.episodes)
         step_dt = self.reader.manifest.provenance.get("step_dt")
         return [
@@ -69,7 +70,7 @@ class Report:
             ("expert", str(identity.get("expert"))),
             ("episodes", str(len(self.episodes))),
             ("frames", str(steps + len(self.episodes))),
-            ("success", f"{successes} of {len(self.episodes)}"),
+            ("success", f"{successes[True]} of {len(self.episodes)}" + _unknown(successes[None])),
             ("ended by", ", ".join(f"{reason} {count}" for reason, count in reasons.most_common())),
             ("seconds", f"{steps * step_dt:.1f}" if step_dt else "unknown (no step_dt in the manifest)"),
             ("cameras", ", ".join(self.reader.cameras)),
@@ -166,6 +167,10 @@ def _digest(episode: Episode) -> str:
     for name in sorted(episode.frames):
         digest.update(np.ascontiguousarray(episode.frames[name][:1]).tobytes())
     return digest.hexdigest()
+
+
+def _unknown(count: int) -> str:
+    return f" (unknown of {count})" if count else ""
 
 
 def _size(root: Path) -> int:

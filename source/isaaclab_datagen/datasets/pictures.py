@@ -14,7 +14,8 @@ from isaaclab_datagen.datasets.episode import Episode
 from isaaclab_datagen.datasets.reader import DatasetReader
 
 _CELL_WIDTH, _LABEL_WIDTH, _LINE = 160, 130, 16
-_SUCCESS, _FAILURE, _INK, _PAPER = "#1a7f37", "#b42318", "#1f2328", "#ffffff"
+_INK, _PAPER = "#1f2328", "#ffffff"
+_ENDINGS = {True: ("success", "#1a7f37"), False: ("failed", "#b42318"), None: ("success unknown", _INK)}
 _PATHS = {"ee_pose": "end effector", "object_pose": "object", "goal": "goal"}
 
 
@@ -84,10 +85,8 @@ def _strip(reader: DatasetReader, index: int, camera: str, columns: int) -> Imag
     height = round(_CELL_WIDTH * images[0].height / images[0].width)
     strip = Image.new("RGB", (_LABEL_WIDTH + columns * _CELL_WIDTH, height + _LINE), _PAPER)
     pen, font = ImageDraw.Draw(strip), ImageFont.load_default(12)
-    colour = _SUCCESS if episode.outcome.success else _FAILURE
-    for line, (text, ink) in enumerate(
-        [(f"episode {index}", _INK), (camera, _INK), (_ending(episode), colour), (f"{episode.num_steps} steps", _INK)]
-    ):
+    lines = [(f"episode {index}", _INK), (camera, _INK), _ending(episode), (f"{episode.num_steps} steps", _INK)]
+    for line, (text, ink) in enumerate(lines):
         pen.text((4, _LINE * (1 + line)), text, fill=ink, font=font)
     for column, (number, image) in enumerate(zip(numbers, images, strict=True)):
         left = _LABEL_WIDTH + column * _CELL_WIDTH
@@ -109,8 +108,10 @@ def _line_plots(titles: Sequence[str], series: dict[str, np.ndarray]) -> Figure:
     return figure
 
 
-def _ending(episode: Episode) -> str:
-    return "success" if episode.outcome.success else f"failed: {episode.outcome.reason}"
+def _ending(episode: Episode) -> tuple[str, str]:
+    """Text and colour."""
+    text, colour = _ENDINGS[episode.outcome.success]
+    return text if episode.outcome.success else f"{text}: {episode.outcome.reason}", colour
 
 
 def _save(figure: Figure, path: Path) -> None:

@@ -1,5 +1,6 @@
 """Where a trained network comes from: named by the user, else the newest local run, else shipped with the task."""
 
+import importlib.util
 import json
 import re
 from argparse import Namespace
@@ -13,19 +14,15 @@ from isaaclab_rl.utils.pretrained_checkpoint import (
     get_pretrained_checkpoint_backend_names,
     get_published_pretrained_checkpoint,
 )
-from isaaclab_rl.utils.wandb import is_wandb_checkpoint, resolve_wandb_checkpoint
 from isaaclab_tasks.utils import get_checkpoint_path
 
 from isaaclab_datagen.errors import RunError, UsageError
 from isaaclab_datagen.registry import TaskInfo
 
-try:
-    from wandb.errors import Error as WandbError
-except ImportError:  # not part of the core
-    WandbError = ImportError
-
 CHOICES = "FILE, latest, best, shipped, published, wandb:ENTITY/PROJECT/RUN"
 _MODELS = r"model_.*\.pt"
+_WANDB = ("wandb:", "https://wandb.ai/", "https://www.wandb.ai/")
+"""How the name of a network at Weights & Biases begins."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +91,7 @@ def _named(wish: Wish, task: TaskInfo, env_cfg: Any, root: Path) -> Checkpoint:
         return found
     if name in ("published", "pretrained"):
         return _published(task, env_cfg)
-    if is_wandb_checkpoint(name):
+    if name.startswith(_WANDB):
         return _from_wandb(name)
     return _from_path(name, wish)
 
@@ -136,9 +133,14 @@ def _published(task: TaskInfo, env_cfg: Any) -> Checkpoint:
 
 
 def _from_wandb(name: str) -> Checkpoint:
+    from isaaclab_rl.utils import wandb as fetching  # takes 1.7 s: only where something is fetched
+
+    errors: tuple[type[Exception], ...] = (ImportError, OSError)
+    if importlib.util.find_spec("wandb") is not None:  # not part of the core
+        errors += (importlib.import_module("wandb.errors").Error,)
     try:
-        return Checkpoint(Path(resolve_wandb_checkpoint(name)), f"--checkpoint {name}")
-    except (ImportError, OSError, WandbError) as error:
+        return Checkpoint(Path(fetching.resolve_wandb_checkpoint(name)), f"--checkpoint {name}")
+    except errors as error:
         raise RunError(f"--checkpoint {name}: {error}") from error
     except ValueError as error:
         raise UsageError(f"--checkpoint {name}: {error}") from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import importlib.metadata
-import pickle
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +19,10 @@ from rsl_rl.utils import resolve_class, resolve_obs_groups
 from tensordict import TensorDict
 
 from isaaclab_datagen.errors import UsageError
+from isaaclab_datagen.experts import layouts
 
 if TYPE_CHECKING:
     from isaaclab.envs import ManagerBasedRLEnv  # loads simulation modules: not before Kit has started
-
-_ACTOR = "actor_state_dict"
-"""Where RSL-RL 5 keeps the actor and its normaliser (``PPO.save``)."""
 
 
 @dataclass(frozen=True)
@@ -32,14 +30,17 @@ class Spaces:
     """What a task gives to a network and takes from it."""
 
     observations: Mapping[str, tuple[int, ...]]
-    """Shape of each observation group, without the environments' axis."""
+    """Shape of each observation group, without the environments' axis. One that is a dictionary counts as flat."""
     actions: int
 
     @classmethod
     def of(cls, env: ManagerBasedRLEnv) -> Spaces:
-        """Read an environment's spaces. Groups whose terms are not concatenated cannot feed a network."""
+        """Read an environment's spaces."""
         groups = env.observation_manager.group_obs_dim
-        shapes = {name: shape for name, shape in groups.items() if isinstance(shape, tuple)}
+        shapes = {
+            name: shape if isinstance(shape, tuple) else (sum(math.prod(term) for term in shape),)
+            for name, shape in groups.items()
+        }
         return cls(shapes, env.action_manager.total_action_dim)
 
 
@@ -67,21 +68,31 @@ class RlPolicy:
         self._model.reset(dones)
 
     @torch.no_grad()
-    def act(self, observations: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """Return the mean actions (N, A) for the observation groups that the network reads, each (N, D)."""
-        groups = {name: observations[name] for name in self._model.obs_groups}
+    def act(self, observations: Mapping[str, Any]) -> torch.Tensor:
+        """Return the mean actions (N, A) for the observation groups that the network reads.
+
+        Each is (N, D), or a dictionary of its terms, which is made flat in its order.
+        """
+        groups = {name: flat(observations[name]) for name in self._model.obs_groups}
         actions = self._model(TensorDict(groups, batch_size=[self._num_envs]))
         return actions if self._clip is None else actions.clamp(-self._clip, self._clip)
+
+
+def flat(observation: torch.Tensor | Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """A group's terms side by side, (N, D); a group that is one tensor stays as it is."""
+    if isinstance(observation, torch.Tensor):
+        return observation
+    return torch.cat([term.flatten(1) for term in observation.values()], dim=-1)
 
 
 def load(path: Path, env: ManagerBasedRLEnv, agent_cfg: Any) -> RlPolicy:
     """Load a checkpoint for an environment.
 
     The network is built as the run that trained it was configured (``params/agent.yaml`` beside the checkpoint), or as
-    the task's agent configuration says where that file is missing.
+    the task's agent configuration says where that file is missing. A file of an older release says the sizes itself.
 
     Args:
-        path: Checkpoint that RSL-RL 5 saved.
+        path: Checkpoint that RSL-RL saved.
         env: The environment to act in.
         agent_cfg: The task's RSL-RL configuration.
 
@@ -112,33 +123,22 @@ def build(path: Path, spaces: Spaces, cfg: Mapping[str, Any]) -> MLPModel:
         cfg: Agent configuration with ``actor`` and ``obs_groups``.
 
     Raises:
-        UsageError: If the file is no RSL-RL 5 checkpoint, or the network does not fit the task.
+        UsageError: If the file is no RSL-RL checkpoint, or the network does not fit the task.
     """
-    state = _actor_state(path)
+    state, older = layouts.read(path)
     sample = TensorDict({name: torch.zeros(1, *shape) for name, shape in spaces.observations.items()}, batch_size=[1])
-    actor_class, actor_cfg = resolve_class(dict(cfg["actor"]))
+    actor = layouts.fitting(cfg["actor"], state) if older else dict(cfg["actor"])
+    actor_class, actor_cfg = resolve_class(actor)
     try:
         groups = resolve_obs_groups(sample, dict(cfg["obs_groups"]), ["actor"])
         model = actor_class(sample, groups, "actor", spaces.actions, **actor_cfg)
     except ValueError as error:
         raise UsageError(f"{path} does not fit the task: {error}") from error
+    # how far actions were scattered while training does not matter here, and a file may lack it
+    state = {name: tensor for name, tensor in model.state_dict().items() if name.startswith("distribution.")} | state
     _check_fit(path, _shapes(model.state_dict()), _shapes(state))
     model.load_state_dict(state)
     return model.eval()
-
-
-def _actor_state(path: Path) -> dict[str, torch.Tensor]:
-    """Read the actor's tensors. Only tensors are unpickled, so a checkpoint cannot run code."""
-    try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise UsageError(f"no checkpoint {path}") from error
-    except (pickle.UnpicklingError, RuntimeError, EOFError, IsADirectoryError) as error:
-        raise UsageError(f"{path} is not an RSL-RL checkpoint (broken, exported, or of another library)") from error
-    if isinstance(loaded, dict) and _ACTOR in loaded:
-        return loaded[_ACTOR]
-    held = ", ".join(map(str, loaded)) if isinstance(loaded, dict) else type(loaded).__name__
-    raise UsageError(f"{path} is not an RSL-RL 5 checkpoint: expected {_ACTOR!r}, found {held}; train it again")
 
 
 def _shapes(state: Mapping[str, torch.Tensor]) -> dict[str, tuple[int, ...]]:

@@ -12,6 +12,7 @@ from isaaclab.utils.math import matrix_from_quat
 
 from isaaclab_datagen.errors import UsageError
 from isaaclab_datagen.recorders.recorders_cfg import ChannelCfg
+from isaaclab_datagen.recorders.streams import labels, streams
 
 if TYPE_CHECKING:
     from isaaclab.envs import ManagerBasedRLEnv
@@ -24,7 +25,13 @@ Batch = dict[str, torch.Tensor]
 class FrameSource:
     """Reads everything that a frame holds, all of the same instant."""
 
-    def __init__(self, env: ManagerBasedRLEnv, channels: Mapping[str, ChannelCfg], cameras: Sequence[str]) -> None:
+    def __init__(
+        self,
+        env: ManagerBasedRLEnv,
+        channels: Mapping[str, ChannelCfg],
+        cameras: Sequence[str],
+        data_types: Sequence[str] = ("rgb",),
+    ) -> None:
         """Resolve channels and cameras.
 
         Raises:
@@ -33,6 +40,7 @@ class FrameSource:
         self._env = env
         self._channels = {name: (cfg.func, _resolved(cfg.params, env)) for name, cfg in channels.items()}
         self.cameras = {name: _camera(env, name) for name in cameras}
+        self._data_types = tuple(data_types)
 
     def read(self, images: bool = True) -> Batch:
         """Read a frame without its action."""
@@ -61,7 +69,7 @@ class FrameSource:
             camera.update(0.0)
             data = camera.data
             assert data.output is not None  # None is only before the first reading
-            batch[f"images/{name}"] = _torch(data.output["rgb"])
+            batch |= streams(name, data.output, self._data_types)
             pose = torch.eye(4, device=self._env.device).repeat(self._env.num_envs, 1, 1)
             pose[:, :3, :3] = matrix_from_quat(_torch(data.quat_w_ros))
             pose[:, :3, 3] = _torch(data.pos_w) - self._env.scene.env_origins
@@ -71,6 +79,14 @@ class FrameSource:
     def intrinsics(self) -> dict[str, list[list[float]]]:
         """Camera name to its 3x3 matrix [pixels], the same in every environment."""
         return {name: _torch(camera.data.intrinsic_matrices)[0].cpu().tolist() for name, camera in self.cameras.items()}
+
+    def segmentation_labels(self) -> dict[str, dict[str, Any]]:
+        """Kind of segmentation to what its numbers mean, in every camera and environment."""
+        found: dict[str, dict[str, Any]] = {}
+        for camera in self.cameras.values():
+            for kind, meaning in labels(camera.data.info, self._data_types).items():
+                found.setdefault(kind, {}).update(meaning)
+        return found
 
 
 def _camera(env: ManagerBasedRLEnv, name: str) -> Camera:

@@ -29,4 +29,5 @@ def describe(env: ManagerBasedRLEnv, source: FrameSource) -> dict[str, Any]:
         "units": UNITS,
         "frame": FRAME,
         "intrinsics": source.intrinsics(),
+        "segmentation_labels": source.segmentation_labels(),
     }

@@ -33,8 +33,11 @@ class FrameRecorderCfg(RecorderTermCfg):
     cameras: list[str] = []
     """Scene cameras whose images are recorded."""
 
-    success_term: str = "success"
-    """Termination term that is the task's success rule."""
+    data_types: list[str] = ["rgb"]
+    """What is recorded of each camera, of :data:`~isaaclab_datagen.recorders.streams.PREFIXES`."""
+
+    success_term: str | None = "success"
+    """Termination term that is the task's success rule; None where it has none."""
 
 
 @configclass

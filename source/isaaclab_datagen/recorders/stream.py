@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Protocol
 
 import torch
 
@@ -23,6 +25,10 @@ class Plan(Protocol):
         """Whether the episode that ended is kept."""
         ...
 
+    def facts(self, env_id: int) -> Mapping[str, Any]:
+        """What is to be said of the episode that runs in this environment, JSON-clean."""
+        ...
+
     def cancel(self, env_id: int) -> None:
         """The episode that began here was reset before its first action: it never was one."""
         ...
@@ -31,18 +37,27 @@ class Plan(Protocol):
 class EpisodeStream:
     """A frame listener that records what its plan wants; without a session it only tells the plan."""
 
-    def __init__(self, plan: Plan, num_envs: int, session: RecordingSession | None = None, buffers: int = 4) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        num_envs: int,
+        session: RecordingSession | None = None,
+        facts: Mapping[str, Any] | None = None,
+        buffers: int = 4,
+    ) -> None:
         """Connect plan and session.
 
         Args:
             plan: Which episodes count.
             num_envs: Number of environments.
             session: Where frames go. Its ``max_in_flight`` must be at least ``buffers``.
+            facts: What is to be said of every episode, JSON-clean.
             buffers: Steps that may be on their way at a time: what bounds the memory.
         """
         self.wants_images = session is not None
         self._plan = plan
         self._session = session
+        self._facts = dict(facts or {})
         self._num_envs = num_envs
         self._count = buffers
         self._active = [False] * num_envs
@@ -89,6 +104,7 @@ class EpisodeStream:
     def end(self, env_id: int, outcome: Outcome) -> None:
         """See the protocol. An episode without an action never was one."""
         self._active[env_id] = False
+        outcome = replace(outcome, extra={**self._facts, **self._plan.facts(env_id), **outcome.extra})
         if self._lengths[env_id] > 1:
             keep = self._plan.end(env_id, outcome)
         else:

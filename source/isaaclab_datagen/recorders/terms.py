@@ -63,7 +63,7 @@ class FrameRecorder(RecorderTerm):
         Returns:
             Where the frames are read from.
         """
-        self.source = FrameSource(self._env, self.cfg.channels, self.cfg.cameras)
+        self.source = FrameSource(self._env, self.cfg.channels, self.cfg.cameras, self.cfg.data_types)
         self._listener = listener
         return self.source
 
@@ -99,10 +99,10 @@ class FrameRecorder(RecorderTerm):
     def _outcome(self, env_id: int) -> Outcome:
         manager = self._env.termination_manager
         fired = [name for name in manager.active_terms if bool(manager.get_term(name)[env_id])]
-        success = self.cfg.success_term in fired
-        reason = self.cfg.success_term if success else next(iter(fired), "reset")
+        rule = self.cfg.success_term
+        reason = rule if rule in fired else next(iter(fired), "reset")
         terminated = reason in fired and not manager.get_term_cfg(reason).time_out
-        return Outcome(success, reason, terminated, env_id)
+        return Outcome(None if rule is None else rule in fired, reason, terminated, env_id)
 
 
 def find(env: ManagerBasedRLEnv) -> FrameRecorder:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from itertools import count
+from typing import Any
 
 from isaaclab_datagen.datasets.episode import Outcome
 from isaaclab_datagen.rollout.statistics import Tally
@@ -32,6 +34,7 @@ class CollectionPlan:
         """Prepare the numbers."""
         self._kept = len(self.taken)
         self._running: dict[int, int] = {}
+        self._ended: Counter[int] = Counter()
         self._free: list[int] = []
         self._fresh: Iterator[int] = (number for number in count(self.first) if number not in frozenset(self.taken))
 
@@ -55,13 +58,18 @@ class CollectionPlan:
     def end(self, env_id: int, outcome: Outcome) -> bool:
         """See :class:`~isaaclab_datagen.recorders.stream.Plan`. A number that is not kept is free again."""
         number = self._running.pop(env_id)
+        self._ended[env_id] += 1
         self.tally.add(outcome)
-        keep = outcome.success or self.keep_failures
+        keep = self.keep_failures or outcome.success is True
         if keep:
             self._kept += 1
         else:
             self._release(number)
         return keep
+
+    def facts(self, env_id: int) -> dict[str, Any]:
+        """See :class:`~isaaclab_datagen.recorders.stream.Plan`. The round counts this session's episodes from 0."""
+        return {"round": self._ended[env_id]}
 
     def cancel(self, env_id: int) -> None:
         """See :class:`~isaaclab_datagen.recorders.stream.Plan`."""
@@ -69,6 +77,69 @@ class CollectionPlan:
 
     def _release(self, number: int) -> None:
         self._free = sorted([*self._free, number])
+
+
+@dataclass
+class RoundsPlan:
+    """Rounds of one episode in every environment, numbered round x num_envs + environment.
+
+    An environment begins its next round when its episode ends, whatever the others do. A number whose episode is not
+    kept is tried again.
+    """
+
+    rounds: int
+    """Rounds that the dataset will hold, those of earlier sessions included."""
+    num_envs: int
+    taken: Collection[int] = ()
+    """Numbers of the episodes that it holds already."""
+    keep_failures: bool = True
+    first: int = 0
+    """Number of environment 0's episode in round 0."""
+    tally: Tally = field(default_factory=Tally)
+    """Outcomes of this session."""
+
+    def __post_init__(self) -> None:
+        """Prepare what is left to each environment."""
+        numbers = [
+            [self.first + number * self.num_envs + env_id for number in range(self.rounds)]
+            for env_id in range(self.num_envs)
+        ]
+        taken = frozenset(self.taken)
+        self._left = [[number for number in of_env if number not in taken] for of_env in numbers]
+
+    @property
+    def target(self) -> int:
+        """Episodes that the dataset will hold."""
+        return self.rounds * self.num_envs
+
+    @property
+    def kept(self) -> int:
+        """Episodes that it holds or is about to hold."""
+        return self.target - sum(map(len, self._left))
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left."""
+        return not any(self._left)
+
+    def begin(self, env_id: int) -> int | None:
+        """See :class:`~isaaclab_datagen.recorders.stream.Plan`."""
+        return self._left[env_id][0] if self._left[env_id] else None
+
+    def end(self, env_id: int, outcome: Outcome) -> bool:
+        """See :class:`~isaaclab_datagen.recorders.stream.Plan`."""
+        self.tally.add(outcome)
+        keep = self.keep_failures or outcome.success is True
+        if keep:
+            del self._left[env_id][0]
+        return keep
+
+    def cancel(self, env_id: int) -> None:
+        """See :class:`~isaaclab_datagen.recorders.stream.Plan`. Its number stays the next one."""
+
+    def facts(self, env_id: int) -> dict[str, Any]:
+        """See :class:`~isaaclab_datagen.recorders.stream.Plan`."""
+        return {"round": (self._left[env_id][0] - self.first) // self.num_envs}
 
 
 @dataclass
@@ -106,3 +177,7 @@ class EvaluationPlan:
     def cancel(self, env_id: int) -> None:
         """See :class:`~isaaclab_datagen.recorders.stream.Plan`."""
         self._left[env_id] += 1
+
+    def facts(self, env_id: int) -> dict[str, Any]:
+        """See :class:`~isaaclab_datagen.recorders.stream.Plan`."""
+        return {"round": self._left[env_id]}

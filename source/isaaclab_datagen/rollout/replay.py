@@ -27,8 +27,8 @@ class Agreement:
     recorded_steps: int
     steps: int = 0
     """Actions played."""
-    success: bool = False
-    """Whether the success rule held again."""
+    success: bool | None = False
+    """Whether the success rule held again; None where there is none."""
     frames: int = 0
     """Frames compared."""
     identical: bool = True

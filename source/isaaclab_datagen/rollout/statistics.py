@@ -16,6 +16,8 @@ class Tally:
     reasons: Counter[str] = field(default_factory=Counter)
     """How often each reason ended an episode."""
     successes: int = 0
+    unknown: int = 0
+    """Episodes of which nobody says whether they succeeded."""
 
     @property
     def total(self) -> int:
@@ -23,22 +25,31 @@ class Tally:
         return self.reasons.total()
 
     @property
+    def judged(self) -> int:
+        """Episodes that succeeded or failed."""
+        return self.total - self.unknown
+
+    @property
     def rate(self) -> float:
-        """Share of successes; NaN before the first episode."""
-        return self.successes / self.total if self.total else math.nan
+        """Share of successes among the judged episodes; NaN while there is none."""
+        return self.successes / self.judged if self.judged else math.nan
 
     def add(self, outcome: Outcome) -> None:
         """Count one episode."""
         self.reasons[outcome.reason] += 1
-        self.successes += outcome.success
+        self.successes += outcome.success is True
+        self.unknown += outcome.success is None
 
     def __str__(self) -> str:
         """For instance ``495/500 = 99.0 % (95 % interval 97.7 to 99.6 %): success 495, time_out 5``."""
-        low, high = wilson_interval(self.successes, self.total)
         reasons = ", ".join(f"{name} {number}" for name, number in self.reasons.most_common())
+        unknown = f"success unknown of {self.unknown}"
+        if self.unknown == self.total > 0:
+            return f"{unknown}: {reasons}"
+        low, high = wilson_interval(self.successes, self.judged)
         return (
-            f"{self.successes}/{self.total} = {100 * self.rate:.1f} % "
-            f"(95 % interval {100 * low:.1f} to {100 * high:.1f} %): {reasons}"
+            f"{self.successes}/{self.judged} = {100 * self.rate:.1f} % "
+            f"(95 % interval {100 * low:.1f} to {100 * high:.1f} %){f', {unknown}' if self.unknown else ''}: {reasons}"
         )
 
 

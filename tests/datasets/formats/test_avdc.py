@@ -8,7 +8,7 @@ from glob import glob
 
 import numpy as np
 import pytest
-from dataset_fakes import CAMERAS, FAILURE, open_writer, options, random_frames, write_episode
+from dataset_fakes import CAMERAS, FAILURE, UNKNOWN, open_writer, options, random_frames, write_episode
 from PIL import Image
 
 from isaaclab_datagen.datasets import formats, inspection
@@ -101,6 +101,15 @@ def test_action_and_metadata_say_what_the_layout_promises(tmp_path):
         assert states["joint_pos"].shape == (5, 9)
         assert states["extrinsics/overhead"].shape == (5, 4, 4)
         assert states["action"].shape == (4, 7)
+
+
+def test_the_trainer_never_takes_an_unknown_success_for_one(tmp_path):
+    writer = open_writer(tmp_path)
+    write_episode(writer, 0, random_frames(np.random.default_rng(0)), UNKNOWN)
+    writer.close()
+    (folder, *_) = tmp_path.glob("metaworld_dataset/*/wrist/000")
+    assert pickle.loads((folder / "action.pkl").read_bytes())["success"] is False
+    assert json.loads((folder / "metadata.json").read_text())["success"] is None
 
 
 @pytest.mark.parametrize("fault", ["overhead", "wrist"])

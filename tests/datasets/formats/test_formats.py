@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dataset_fakes import CAMERAS, FAILURE, SUCCESS, files_below, open_writer, random_frames, write_episode
+from dataset_fakes import CAMERAS, FAILURE, SUCCESS, UNKNOWN, files_below, open_writer, random_frames, write_episode
 
 from isaaclab_datagen.datasets import formats, inspection
 from isaaclab_datagen.datasets.recording import RecordingSession
@@ -39,6 +39,18 @@ def test_what_was_written_is_read_back_bit_for_bit(name, steps, tmp_path):
     for channel in episode.frames:
         expected = np.stack([frame[channel] for frame in frames if channel in frame])
         np.testing.assert_array_equal(episode.frames[channel], expected, strict=True)
+
+
+def test_an_unknown_success_stays_unknown(name, tmp_path):
+    writer = open_writer(tmp_path, name)
+    write_episode(writer, 0, random_frames(np.random.default_rng(0)), UNKNOWN)
+    write_episode(writer, 1, random_frames(np.random.default_rng(1)), SUCCESS)
+    writer.close()
+    reader = formats.open_reader(tmp_path)
+    assert [episode.outcome for episode in reader] == [UNKNOWN, SUCCESS]
+    report = inspection.inspect(reader)
+    assert report.problems == []
+    assert dict(report.rows())["success"] == "1 of 2 (unknown of 1)"
 
 
 def test_single_images_are_read_without_the_rest(name, tmp_path):

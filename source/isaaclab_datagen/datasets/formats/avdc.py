@@ -4,7 +4,8 @@
 the trainer's text prompt, each camera is one variant. T actions, T + 1 images, the last one being the goal image.
 ``state.npz`` holds all other channels, (T + 1, ...), the actions (T, ...). ``<task>/dataset.json`` is the manifest;
 hidden names below ``<task>`` hold what is being written: the trainer's glob skips them. An episode is committed when
-all of its variants' folders are in place. Depth images are not part of the format.
+all of its variants' folders are in place. Depth and segmentation are not part of the format. The trainer knows no
+unknown success: ``action.pkl`` says False then, ``metadata.json`` null.
 """
 
 from __future__ import annotations
@@ -59,6 +60,8 @@ def open_writer(out: Path, options: Namespace, identity: Mapping[str, Any], prov
     """Open ``<out>/metaworld_dataset/<task>`` for writing. See :class:`~isaaclab_datagen.datasets.formats.Format`."""
     task = options.dataset_task or identity["task"].split(":")[-1].lower()
     variants = _variants(identity["cameras"], options.dataset_variant)
+    if lost := [name for name in identity.get("data_types", ()) if name != "rgb"]:
+        raise UsageError(f"--data_types {','.join(lost)}: format avdc stores rgb alone, give another --format")
     for option, name in (("--dataset_task", task), *(("--dataset_variant", name) for name in variants.values())):
         if not name or name.startswith(".") or "/" in name or os.sep in name:
             raise UsageError(f"{option} {name!r}: must be a folder's name, not hidden, without separators")
@@ -170,7 +173,7 @@ class _Sink:
             "fps": 1.0 / facts["step_dt"] if "step_dt" in facts else None,
             "num_frames": len(self._states),
             "num_actions": len(self._states) - 1,
-            "success": bool(outcome.success),
+            "success": outcome.success,
             "reason": outcome.reason,
             "terminated": bool(outcome.terminated),
             "env_index": int(outcome.env_index),
@@ -227,7 +230,7 @@ class Reader(DatasetReader):
         pickled = load_pickle(folder / "action.pkl")
         actions = pickled.get("actions") if isinstance(pickled, dict) else None
         found = wrong_numbers(folder, ".png", episode.num_steps + 1)
-        expected = {"num_steps": episode.num_steps, "success": episode.outcome.success}
+        expected = {"num_steps": episode.num_steps, "success": bool(episode.outcome.success)}
         if not isinstance(actions, np.ndarray) or {name: pickled.get(name) for name in expected} != expected:
             found.append(f"{folder / 'action.pkl'} does not say {expected}")
         elif not np.array_equal(actions, episode.actions.astype(np.float32), equal_nan=True):

@@ -1,0 +1,93 @@
+"""Checkpoint files of RSL-RL, of the current and of older releases, as what the current release loads."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from isaaclab_datagen.errors import UsageError
+
+CURRENT = "actor_state_dict"
+"""Where RSL-RL 5 keeps the actor and its normaliser (``PPO.save``)."""
+OLDER = ("model_state_dict", "state_dict")
+"""Where older releases keep actor and critic together. A file may also hold the tensors themselves."""
+_NORMALISER = "obs_norm_state_dict"
+"""Where the oldest of them keep the observation normaliser, beside the model."""
+
+_RENAMED = {
+    "actor.": "mlp.",
+    "memory_a.": "rnn.",
+    "actor_obs_normalizer.": "obs_normalizer.",
+    "log_std": "distribution.log_std_param",
+    "std": "distribution.std_param",
+    "_std": "distribution.std_param",
+}
+"""Beginnings of the names in older releases to those of the current one."""
+_NOT_THE_ACTOR = ("critic.", "memory_c.", "critic_obs_normalizer.")
+
+State = dict[str, torch.Tensor]
+
+
+def read(path: Path) -> tuple[State, bool]:
+    """Read the actor's tensors. Only tensors are unpickled, so a checkpoint cannot run code.
+
+    Returns:
+        Names as in the current release to tensors, and whether the file is of an older one.
+
+    Raises:
+        UsageError: If there is no such file, or it holds no actor of RSL-RL.
+    """
+    try:
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise UsageError(f"no checkpoint {path}") from error
+    except (pickle.UnpicklingError, RuntimeError, EOFError, IsADirectoryError) as error:
+        raise UsageError(f"{path} is not an RSL-RL checkpoint (broken, exported, or of another library)") from error
+    if isinstance(loaded, Mapping) and CURRENT in loaded:
+        return dict(loaded[CURRENT]), False
+    return _from_older(path, loaded), True
+
+
+def fitting(cfg: Mapping[str, Any], state: State) -> dict[str, Any]:
+    """An actor's configuration with what an older file itself says: its layers, its normaliser, its kind of noise.
+
+    What the file does not say, as the activation, stays as it is in ``cfg``.
+    """
+    weights = [tensor for name, tensor in state.items() if name.startswith("mlp.") and tensor.ndim == 2]
+    noise = {"std_type": "log"} if "distribution.log_std_param" in state else {"std_type": "scalar"}
+    distribution = {**cfg["distribution_cfg"], **noise} if cfg.get("distribution_cfg") else None
+    return {
+        **cfg,
+        "hidden_dims": [len(weight) for weight in weights[:-1]],
+        "obs_normalization": "obs_normalizer._mean" in state,
+        "distribution_cfg": distribution,
+    }
+
+
+def _from_older(path: Path, loaded: Any) -> State:
+    tree = loaded if isinstance(loaded, Mapping) else {}
+    inner = next((tree[key] for key in OLDER if key in tree), tree)
+    state: State = {}
+    for name, tensor in inner.items() if isinstance(inner, Mapping) else ():
+        if isinstance(tensor, torch.Tensor) and not str(name).startswith(_NOT_THE_ACTOR):
+            state[_current_name(str(name))] = tensor
+    for name, tensor in (tree.get(_NORMALISER) or {}).items():
+        state[f"obs_normalizer.{name}"] = tensor
+    if not any(name.startswith("mlp.") for name in state):
+        held = ", ".join(map(str, tree)) if isinstance(loaded, Mapping) else type(loaded).__name__
+        raise UsageError(
+            f"{path} is not an RSL-RL checkpoint: expected {CURRENT}, {', '.join(OLDER)} or an actor's tensors, found "
+            f"{held or 'nothing'}"
+        )
+    return state
+
+
+def _current_name(name: str) -> str:
+    for old, new in _RENAMED.items():
+        if name == old or (old.endswith(".") and name.startswith(old)):
+            return new + name.removeprefix(old)
+    return name
