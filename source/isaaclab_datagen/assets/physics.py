@@ -33,3 +33,8 @@ class ManipulationPhysicsCfg(PresetCfg):
     ovphysx: OvPhysxCfg = OvPhysxCfg()
     physx: PhysxAutoCfg = PhysxAutoCfg(isaacsim_physx=isaacsim_physx, ovphysx=ovphysx)
     default: NewtonCfg = newton_mjwarp
+
+
+@configclass
+class DrawerPhysicsCfg(ManipulationPhysicsCfg):
+    """Backends for one arm and a cabinet: what grasps a cube holds a bar, too."""
