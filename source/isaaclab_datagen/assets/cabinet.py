@@ -7,6 +7,8 @@ from pathlib import Path
 import isaaclab.sim as sim_utils
 from isaaclab.actuators import ImplicitActuatorCfg
 from isaaclab.assets import ArticulationCfg
+from isaaclab_newton.sim.schemas import NewtonArticulationCfg
+from isaaclab_physx.sim.schemas import PhysxArticulationCfg
 
 USD_PATH = Path(__file__).with_name("cabinet.usda")
 """The model, written by :mod:`isaaclab_datagen.assets.cabinet_usd`; a test holds the two together."""
@@ -28,7 +30,13 @@ HANDLE_HEIGHT = {"top": 0.71, "bottom": 0.34}
 
 CABINET_CFG = ArticulationCfg(
     prim_path="{ENV_REGEX_NS}/Cabinet",
-    spawn=sim_utils.UsdFileCfg(usd_path=str(USD_PATH)),
+    spawn=sim_utils.UsdFileCfg(
+        usd_path=str(USD_PATH),
+        articulation_props=[
+            PhysxArticulationCfg(enabled_self_collisions=False),
+            NewtonArticulationCfg(self_collision_enabled=False),
+        ],
+    ),
     init_state=ArticulationCfg.InitialStateCfg(
         # Turned to face the robot: drawers open towards it, along the cabinet's own x axis.
         pos=(0.85, 0.0, 0.0),

@@ -107,7 +107,7 @@ def _handle() -> Iterable[Box]:
 
 def build() -> Usd.Stage:
     """Return the cabinet as a stage in memory."""
-    stage = Usd.Stage.CreateInMemory("cabinet.usda")
+    stage: Usd.Stage = Usd.Stage.CreateInMemory("cabinet.usda")
     UsdGeom.SetStageMetersPerUnit(stage, 1.0)
     UsdGeom.SetStageUpAxis(stage, UsdGeom.Tokens.z)
     root = UsdGeom.Xform.Define(stage, "/Cabinet").GetPrim()

@@ -151,9 +151,9 @@ class DrawerEnvCfg(ManagerBasedRLEnvCfg):
 
     def __post_init__(self) -> None:
         """Rates and backends."""
-        self.decimation = 2
+        self.decimation = 1
         self.episode_length_s = 8.0
-        self.sim.dt = 1 / 120
+        self.sim.dt = 1 / 60
         self.sim.render_interval = self.decimation
         self.sim.physics = DrawerPhysicsCfg()
         self.sim.default_visualizer_cfg = VisualizerCfg(eye=(-0.6, 1.4, 1.3), lookat=(0.55, 0.0, 0.55))
