@@ -35,7 +35,7 @@ BAR_LENGTH, POST_DISTANCE, POST = 0.16, 0.14, 0.008
 MASSES = {"cabinet": 25.0, "drawer": 2.5, "handle": 0.2}
 """[kg]"""
 
-COLORS = {"cabinet": (0.86, 0.84, 0.80), "drawer": (0.36, 0.50, 0.62), "handle": (0.90, 0.55, 0.10)}
+COLORS = {"cabinet": (0.86, 0.84, 0.80), "drawer": (0.45, 0.60, 0.72), "handle": (0.90, 0.55, 0.10)}
 """Carcass, drawers and handles are told apart in pictures."""
 
 

@@ -41,9 +41,9 @@ class DrawerSceneCfg(InteractiveSceneCfg):
     ground: AssetBaseCfg = ground(height=0.0)
     light: AssetBaseCfg = light()
 
-    # On the left of the robot: (-0.1, 1.25, 1.2) looking at (0.5, 0, 0.6).
+    # On the left of the robot: (-0.15, 1.4, 1.25) looking at (0.45, 0, 0.5).
     overview_camera: CameraCfg = fixed_camera(
-        "OverviewCamera", (-0.1, 1.25, 1.2), (-0.18546, 0.81497, -0.53534, 0.12183), lens(18.0)
+        "OverviewCamera", (-0.15, 1.4, 1.25), (-0.17071, 0.8317, -0.51753, 0.10623), lens(18.0)
     )
 
 
@@ -156,7 +156,7 @@ class DrawerEnvCfg(ManagerBasedRLEnvCfg):
         self.sim.dt = 1 / 60
         self.sim.render_interval = self.decimation
         self.sim.physics = DrawerPhysicsCfg()
-        self.sim.default_visualizer_cfg = VisualizerCfg(eye=(-0.6, 1.4, 1.3), lookat=(0.55, 0.0, 0.55))
+        self.sim.default_visualizer_cfg = VisualizerCfg(eye=(-0.15, 1.4, 1.25), lookat=(0.45, 0.0, 0.5))
 
     def validate_config(self) -> None:
         """Carry :attr:`camera_resolution` to the cameras, after the command line has had its say."""
