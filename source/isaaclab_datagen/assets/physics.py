@@ -33,3 +33,24 @@ class ManipulationPhysicsCfg(PresetCfg):
     ovphysx: OvPhysxCfg = OvPhysxCfg()
     physx: PhysxAutoCfg = PhysxAutoCfg(isaacsim_physx=isaacsim_physx, ovphysx=ovphysx)
     default: NewtonCfg = newton_mjwarp
+
+
+@configclass
+class DrawerPhysicsCfg(ManipulationPhysicsCfg):
+    """Backends for one arm and a cabinet, stepped at 60 Hz."""
+
+    newton_mjwarp: NewtonCfg = NewtonCfg(
+        # Contacts as for the cube. At most 43 rows and 24 contacts an environment were seen while a script pulled the
+        # drawer open and while random actions hit the cabinet. Two substeps still hold the bar; three leave a margin.
+        default_shape_cfg=NewtonShapeCfg(ke=5e4, kd=500.0),
+        solver_cfg=MJWarpSolverCfg(
+            njmax=80,
+            nconmax=40,
+            cone="pyramidal",
+            integrator="implicitfast",
+            iterations=10,
+            use_mujoco_contacts=False,
+        ),
+        num_substeps=3,
+    )
+    default: NewtonCfg = newton_mjwarp

@@ -1,0 +1,1 @@
+"""Open the top drawer of a cabinet by its handle."""

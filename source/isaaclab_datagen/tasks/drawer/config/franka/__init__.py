@@ -1,0 +1,22 @@
+"""Open the drawer with a Franka Panda: ``Open-Drawer-Custom``."""
+
+import gymnasium as gym
+
+from . import agents
+
+gym.register(
+    id="Open-Drawer-Custom",
+    entry_point="isaaclab.envs:ManagerBasedRLEnv",
+    disable_env_checker=True,
+    kwargs={
+        "env_cfg_entry_point": f"{__name__}.env_cfg:FrankaDrawerEnvCfg",
+        "rsl_rl_cfg_entry_point": f"{agents.__name__}.rsl_rl_ppo_cfg:DrawerPPORunnerCfg",
+        "recorder_cfg_entry_point": f"{__name__}.env_cfg:FrankaDrawerRecorderCfg",
+        "default_agent": "rsl_rl",
+        "experts": {"state_machine": "isaaclab_datagen.experts.drawer:DrawerStateMachineCfg"},
+        "default_expert": "state_machine",
+        "success_term": "success",
+        "cameras": ("overview_camera",),
+        "default_format": "avdc",
+    },
+)
