@@ -4,8 +4,7 @@
 the trainer's text prompt, each camera is one variant. T actions, T + 1 images, the last one being the goal image.
 ``state.npz`` holds all other channels, (T + 1, ...), the actions (T, ...). ``<task>/dataset.json`` is the manifest;
 hidden names below ``<task>`` hold what is being written: the trainer's glob skips them. An episode is committed when
-all of its variants' folders are in place. Depth and segmentation are not part of the format. The trainer knows no
-unknown success: ``action.pkl`` says False then, ``metadata.json`` null.
+all of its variants' folders are in place. Without depth and segmentation; ``action.pkl`` calls an unknown success False.
 """
 
 from __future__ import annotations
@@ -240,10 +239,8 @@ class Reader(DatasetReader):
                 f"{folder / 'metadata.json'}: frames, actions, success {counted} disagree with the other files"
             )
         height, width, _ = next(self.images(index, camera, [0])).shape
-        if metadata["camera_resolution"] != [width, height]:
-            found.append(
-                f"{folder / 'metadata.json'} says {metadata['camera_resolution']}, images are {[width, height]}"
-            )
+        if (told := metadata["camera_resolution"]) != [width, height]:
+            found.append(f"{folder / 'metadata.json'} says {told}, images are {[width, height]}")
         first, other = self._folder(index, self.cameras[0]) / "state.npz", folder / "state.npz"
         if load_npz(other).keys() and other.read_bytes() != first.read_bytes():
             found.append(f"{other} differs from {first}")
