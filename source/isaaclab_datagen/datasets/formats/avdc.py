@@ -4,7 +4,7 @@
 the trainer's text prompt, each camera is one variant. T actions, T + 1 images, the last one being the goal image.
 ``state.npz`` holds all other channels, (T + 1, ...), the actions (T, ...). ``<task>/dataset.json`` is the manifest;
 hidden names below ``<task>`` hold what is being written: the trainer's glob skips them. An episode is committed when
-all of its variants' folders are in place. Without depth and segmentation; ``action.pkl`` calls an unknown success False.
+all of its variants' folders are in place. No depth, no segmentation; ``action.pkl`` calls an unknown success False.
 """
 
 from __future__ import annotations
