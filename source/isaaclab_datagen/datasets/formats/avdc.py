@@ -4,8 +4,7 @@
 the trainer's text prompt, each camera is one variant. T actions, T + 1 images, the last one being the goal image.
 ``state.npz`` holds all other channels, (T + 1, ...), the actions (T, ...). ``<task>/dataset.json`` is the manifest;
 hidden names below ``<task>`` hold what is being written: the trainer's glob skips them. An episode is committed when
-all of its variants' folders are in place. Depth and segmentation are not part of the format. The trainer knows no
-unknown success: ``action.pkl`` says False then, ``metadata.json`` null.
+all of its variants' folders are in place. No depth, no segmentation; ``action.pkl`` calls an unknown success False.
 """
 
 from __future__ import annotations
