@@ -189,13 +189,13 @@ def row(way: Way, images: np.ndarray, out: str, threads: Iterable[int]) -> str:
         files = [path] if path.is_file() else list(path.iterdir())
         size = sum(file.stat().st_size for file in files) / (images.shape[0] * images.shape[1])
         read, places = way.reader(path), np.random.default_rng(0).integers(0, images.shape[:2], (READS, 2)).tolist()
-        start = time.perf_counter()
+        start = time.process_time()
         found = [read(frame, camera) for frame, camera in places]
-        reading = READS / (time.perf_counter() - start)
+        reading = 1e3 * (time.process_time() - start) / READS
         errors = [np.square(found[i].astype(float) - images[tuple(places[i])]).mean() for i in range(READS)]
     quality = "exact" if not any(errors) else f"{10 * np.log10(255**2 / np.mean(errors)):.1f}"
     rates = " | ".join(f"{rate:,.0f}" for rate, _ in written)
-    return f"| {way.name} | {written[0][1]:.2f} | {rates} | {reading:,.0f} | {size:,.0f} | {quality} |"
+    return f"| {way.name} | {written[0][1]:.2f} | {reading:.2f} | {rates} | {size:,.0f} | {quality} |"
 
 
 def main() -> None:
@@ -205,9 +205,9 @@ def main() -> None:
     frames = reader.stored(reader.indices[0])[: args.frames]
     images = np.stack([list(reader.images(reader.indices[0], name, frames)) for name in reader.cameras], axis=1)
     print(f"{len(os.sched_getaffinity(0))} usable processors, load {os.getloadavg()[0]:.1f}, images {images.shape}")
-    writing = " | ".join(f"images/s, {count} threads" for count in args.threads)
+    writing = " | ".join(f"images/s written, {count} thread{'s'[: count > 1]}" for count in args.threads)
     for ways in (LOSSLESS, VIDEO):
-        print(f"\n| way | CPU ms to write an image | {writing} | images/s read, random | bytes an image | PSNR [dB] |")
+        print(f"\n| way | CPU ms to write an image | to read one anywhere | {writing} | bytes an image | PSNR [dB] |")
         print("|---" * (5 + len(args.threads)) + "|")
         for way in ways:
             print(row(way, images, args.out, args.threads), flush=True)

@@ -1,7 +1,7 @@
 """Random access to single images: the format vpl against LeRobot v3, whose own writer is given the same images.
 
-Every read is one image of one camera at a random place of the dataset. LeRobot is asked in its fastest way, for that
-camera alone and as uint8; what its ``dataset[i]`` takes, which decodes every camera, is in a line of its own.
+Every read is one image of one camera at a random place of the dataset. LeRobot is asked for that camera alone, as
+uint8, and once more as ``dataset[i]``, which decodes every camera, each in a thread of its own.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from lerobot.utils.import_utils import get_safe_default_video_backend
 from isaaclab_datagen.datasets import conversion, formats
 from isaaclab_datagen.datasets.reader import DatasetReader
 
+ROUNDS = 3
+"""The best of which counts: other work on the machine only slows."""
 Read = Callable[[int, int, str], object]
 """Reads one image: episode number, frame, camera."""
 
@@ -114,13 +116,14 @@ def main() -> None:
             "LeRobot v3, one camera": lerobot_reads(lerobot, dict(zip(steps, range(len(steps)), strict=True))),
             "LeRobot v3, dataset[i]": whole_item(lerobot, starts),
         }
-        rates = {name: rate(read, places) for name, read in ways.items()}
+        rounds = [{name: rate(read, places) for name, read in ways.items()} for _ in range(ROUNDS)]
+    rates = {name: max(rates[name] for rates in rounds) for name in ways}
     print(f"\n{len(os.sched_getaffinity(0))} usable processors, load {os.getloadavg()[0]:.1f}, {len(places)} reads")
-    print(
-        f"LeRobot decodes with {get_safe_default_video_backend()}\n\n| way | images/s | of LeRobot's |\n|---|---|---|"
-    )
+    print(f"LeRobot decodes with {get_safe_default_video_backend()}\n")
+    print("| way | reads/s | of the faster LeRobot |\n|---|---|---|")
+    fastest = max(value for name, value in rates.items() if name.startswith("LeRobot"))
     for name, value in rates.items():
-        print(f"| {name} | {value:,.0f} | {value / rates['LeRobot v3, one camera']:.1f} |")
+        print(f"| {name} | {value:,.0f} | {value / fastest:.1f} |")
 
 
 if __name__ == "__main__":

@@ -17,8 +17,8 @@ PAIRS = list(itertools.product(formats.names(), repeat=2))
 UNKNOWN = Outcome(None, "time_out", False)  # type: ignore[arg-type]
 
 
-def record(out, name, outcomes=(SUCCESS, SUCCESS), change=lambda frame: None, **given):
-    writer = open_writer(out, name, given=given)
+def record(out, name, outcomes=(SUCCESS, SUCCESS), change=lambda frame: None, data_types=("rgb",), **given):
+    writer = open_writer(out, name, given=given, data_types=list(data_types))
     for index, outcome in enumerate(outcomes):
         frames = random_frames(np.random.default_rng(index), 4 + index)
         for frame in frames:
@@ -115,9 +115,10 @@ def test_streams_that_a_format_cannot_hold_are_left_out_and_told(tmp_path):
     def add(frame):
         frame |= {f"depth/{camera}": np.full((24, 32), 0.5, np.float32) for camera in CAMERAS}
 
-    source = record(tmp_path / "a", "vpl", change=add)
+    source = record(tmp_path / "a", "vpl", change=add, data_types=("rgb", "depth"))
     made = convert(source, "avdc", tmp_path / "b")
     assert made.streams == ["depth/overhead", "depth/wrist"]
+    assert formats.load("avdc").Reader(made.root).manifest.identity["data_types"] == ["rgb"]
     again = convert(source, "vpl", tmp_path / "c")
     assert again.streams == []
     assert_same(source, formats.load("vpl").Reader(again.root))

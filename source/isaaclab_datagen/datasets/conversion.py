@@ -58,7 +58,7 @@ def convert(source: DatasetReader, format_name: str, out: Path, options: Namespa
     streams = [name for name in source.streams(episodes[0]) if name.partition("/")[0] in kinds]
     staging = out / _STAGING
     with _workplace(staging):
-        writer = formats.load(format_name).open_writer(staging, options, *_description(source))
+        writer = formats.load(format_name).open_writer(staging, options, *_description(source, kinds))
         try:
             for index in episodes:
                 _copy(source, index, streams, writer.open(index))
@@ -109,11 +109,19 @@ def _copy(source: DatasetReader, index: int, streams: Sequence[str], sink: Sink)
         undo.pop_all()
 
 
-def _description(source: DatasetReader) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Identity and provenance of what is made of a dataset, which the new format adds to."""
+def _description(source: DatasetReader, kinds: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Identity and provenance of what is made of a dataset, which the new format adds to.
+
+    Args:
+        source: The dataset.
+        kinds: The kinds of image streams that the new format can hold.
+    """
     manifest = source.manifest
     own = formats.load(manifest.format).OWN_IDENTITY
     identity = {name: value for name, value in manifest.identity.items() if name not in own}
+    if "data_types" in identity:  # by the names that the cameras have for them
+        held = {"rgb" if kind == "images" else kind for kind in kinds}
+        identity["data_types"] = [name for name in identity["data_types"] if name in held]
     made_of = {
         "format": manifest.format,
         "path": str(manifest.path.parent),

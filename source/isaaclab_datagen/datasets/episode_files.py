@@ -111,7 +111,7 @@ class EpisodeFiles:
 
     def append_last(self, frame: Frame) -> None:
         """Add the images of the frame after the last action: those of ``color`` too where color is not stored."""
-        for kind in {"images", *self._stacks}:
+        for kind in dict.fromkeys(("images", *self._stacks)):
             parts = self._parts(frame, kind)
             blobs = [deflated(part) for part in parts]
             write_parts(self.file, f"final/{PIXELS[kind]}", blobs, parts[0].shape, parts[0].dtype)
@@ -198,7 +198,7 @@ def write_facts(file: Opened, outcome: Outcome, facts: Mapping[str, Any]) -> Non
     file.attrs.update({name: value for name, value in extra.items() if isinstance(value, bool | int | float | str)})
     file.attrs.update(
         {
-            "success": outcome.success is True,
+            "success": bool(outcome.success),
             "success_known": outcome.success is not None,
             "terminated": bool(outcome.terminated),
             "termination_reason": outcome.reason,
@@ -217,7 +217,7 @@ def write_facts(file: Opened, outcome: Outcome, facts: Mapping[str, Any]) -> Non
         }
     )
     labels = json.dumps(facts.get("segmentation_labels", {}))
-    for name in set(file) - {"states", "final"}:
+    for name in file:
         file[name].attrs.update(_ABOUT.get(name, {}))
         if name.endswith("segmentation"):
             file[name].attrs["labels"] = labels
