@@ -88,6 +88,16 @@ def test_only_the_held_bar_is_paid_for_and_pulling_pays_most(run):
     assert (rewards["open"][pulling] > 0).float().mean() > 0.98
     total = run.rewards.sum(dim=-1)
     assert total[pulling & (run.opening > 0.25)].min() > 2.0 * total[reaching].max()
+    paid = (rewards["success"] * run.alive > 0).sum(dim=0)
+    assert (paid == 1).all()  # once, on the step that ends the episode with the bar in the hand
+
+
+def test_finishing_pays_more_than_holding_the_drawer_just_closed_enough(run):
+    """Success ends an episode, so it must be worth more than all that a learner could earn by not finishing."""
+    steps, discount = 60, 0.99
+    rewards = dict(zip(run.terms, run.rewards.unbind(dim=-1), strict=True))
+    holding = (run.rewards.sum(dim=-1) - rewards["success"])[run.alive].max() / steps / (1 - discount)
+    assert rewards["success"].max() / steps > 1.5 * holding
 
 
 def test_the_drawer_is_pulled_and_not_flung(run):

@@ -27,6 +27,12 @@ from . import mdp
 DRAWER = SceneEntityCfg("cabinet", joint_names="drawer_top_joint")
 HANDLE = SceneEntityCfg("cabinet", body_names="drawer_handle_top")
 
+OPENING = 0.3
+"""Opening of the drawer that is success [m]."""
+
+RATE = 60
+"""Control steps a second."""
+
 ##
 # Scene
 ##
@@ -104,29 +110,42 @@ class EventCfg:
 
 @configclass
 class RewardsCfg:
-    """The reference drawer task's terms; opening counts only while the bar is held. Weights are per second."""
+    """The reference drawer task's terms; opening counts only while the bar is held. Weights are per second.
 
-    approach = RewTerm(func=mdp.approach, weight=2.0, params={"threshold": 0.2, "handle_cfg": HANDLE})
-    reach = RewTerm(func=mdp.reach, weight=2.0, params={"std": 0.05, "handle_cfg": HANDLE})
-    align = RewTerm(func=mdp.align, weight=1.0, params={"handle_cfg": HANDLE})
-    around = RewTerm(func=mdp.around, weight=0.5, params={"handle_cfg": HANDLE})
-    pinch = RewTerm(func=mdp.pinch, weight=5.0, params={"handle_cfg": HANDLE, "opening": MISSING})
-    grasp = RewTerm(func=mdp.grasp, weight=20.0, params={"handle_cfg": HANDLE, "opening": MISSING})
-    open = RewTerm(func=mdp.open_held, weight=60.0, params={"drawer_cfg": DRAWER, "handle_cfg": HANDLE})
+    Their scale is about a tenth of the reference's, so that the critic's values lie near 1. Success ends what would
+    have been earned on, so it pays 10: twice the worth of holding the drawer just below 0.3 m, at a discount of 0.99.
+    """
+
+    approach = RewTerm(func=mdp.approach, weight=0.2, params={"threshold": 0.2, "handle_cfg": HANDLE})
+    reach = RewTerm(func=mdp.reach, weight=0.2, params={"std": 0.05, "handle_cfg": HANDLE})
+    align = RewTerm(func=mdp.align, weight=0.1, params={"handle_cfg": HANDLE})
+    around = RewTerm(func=mdp.around, weight=0.05, params={"handle_cfg": HANDLE})
+    pinch = RewTerm(func=mdp.pinch, weight=0.5, params={"handle_cfg": HANDLE, "opening": MISSING})
+    grasp = RewTerm(func=mdp.grasp, weight=2.0, params={"handle_cfg": HANDLE, "opening": MISSING})
+    open = RewTerm(func=mdp.open_held, weight=6.0, params={"drawer_cfg": DRAWER, "handle_cfg": HANDLE})
     stages = RewTerm(
         func=mdp.stages_held,
-        weight=1.0,
-        params={"stages": (0.1, 0.2, 0.3), "drawer_cfg": DRAWER, "handle_cfg": HANDLE},
+        weight=0.1,
+        params={"stages": (0.1, 0.2), "drawer_cfg": DRAWER, "handle_cfg": HANDLE},
     )
-    action_rate = RewTerm(func=mdp.action_rate_l2, weight=-0.02)
-    joint_vel = RewTerm(func=mdp.joint_vel_l2, weight=-0.01, params={"asset_cfg": SceneEntityCfg("robot")})
+    success = RewTerm(
+        func=mdp.stages_held,
+        weight=10.0 * RATE,
+        params={"stages": (OPENING,), "drawer_cfg": DRAWER, "handle_cfg": HANDLE},
+    )
+    action_rate = RewTerm(func=mdp.action_rate_l2, weight=-0.002)
+    joint_vel = RewTerm(func=mdp.joint_vel_l2, weight=-0.001, params={"asset_cfg": SceneEntityCfg("robot")})
 
 
 @configclass
 class TerminationsCfg:
-    """Ends of an episode. For a learner success is a time-out: what would have followed counts on."""
+    """Ends of an episode.
 
-    success = DoneTerm(func=mdp.is_open, time_out=True, params={"opening": 0.3, "drawer_cfg": DRAWER})
+    Success is no time-out: a learner would then rate an open drawer by its own estimate of it, which starts at nothing
+    and grows slowly, and meanwhile learn to hover and never to finish (seen over 160 updates).
+    """
+
+    success = DoneTerm(func=mdp.is_open, params={"opening": OPENING, "drawer_cfg": DRAWER})
     time_out = DoneTerm(func=mdp.time_out, time_out=True)
 
 
@@ -137,7 +156,7 @@ class TerminationsCfg:
 
 @configclass
 class DrawerEnvCfg(ManagerBasedRLEnvCfg):
-    """Open the top drawer by 0.3 m within 8 s, at 60 Hz."""
+    """Open the top drawer by :data:`OPENING` within 8 s, at :data:`RATE` Hz."""
 
     scene: DrawerSceneCfg = DrawerSceneCfg(num_envs=4096, env_spacing=3.0)
     observations: ObservationsCfg = ObservationsCfg()
@@ -153,7 +172,7 @@ class DrawerEnvCfg(ManagerBasedRLEnvCfg):
         """Rates and backends."""
         self.decimation = 1
         self.episode_length_s = 8.0
-        self.sim.dt = 1 / 60
+        self.sim.dt = 1 / RATE
         self.sim.render_interval = self.decimation
         self.sim.physics = DrawerPhysicsCfg()
         self.sim.default_visualizer_cfg = VisualizerCfg(eye=(-0.15, 1.4, 1.25), lookat=(0.45, 0.0, 0.5))

@@ -66,7 +66,7 @@ class FrankaDrawerEnvCfg(DrawerEnvCfg):
         for term in (rewards.approach, rewards.reach):
             term.params.update(TIP)
         rewards.align.params.update(asset_cfg=HAND)
-        for term in (rewards.around, rewards.pinch, rewards.grasp, rewards.open, rewards.stages):
+        for term in (rewards.around, rewards.pinch, rewards.grasp, rewards.open, rewards.stages, rewards.success):
             term.params.update(PADS)
         for term in (rewards.pinch, rewards.grasp):
             term.params.update(opening=FINGER_OPEN)
