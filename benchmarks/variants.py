@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from copy import deepcopy
 from functools import partial
 from pathlib import Path
@@ -70,14 +70,15 @@ class Onlooker:
     def begin(self, env_ids: list[int]) -> None:
         """Look away."""
 
-    def listening(self, env_ids: torch.Tensor) -> torch.Tensor:
+    def listening(self, env_ids: Sequence[int]) -> list[int]:
         """All of them."""
-        return env_ids
+        return list(env_ids)
 
-    def frame(self, batch: Batch, env_ids: torch.Tensor) -> None:
+    def frame(self, batch: Batch, env_ids: Sequence[int]) -> None:
         """Wait until it has been computed: what is not computed has not been read."""
-        if env_ids.is_cuda:
-            torch.cuda.current_stream(env_ids.device).synchronize()
+        device = next(iter(batch.values())).device
+        if device.type == "cuda":
+            torch.cuda.current_stream(device).synchronize()
 
     def end(self, env_id: int, outcome: Outcome) -> None:
         """Look away."""
@@ -107,8 +108,11 @@ def ours(env: ManagerBasedRLEnv, options: Namespace, folder: Path) -> Iterator[N
     writer = formats.load(options.format).open_writer(folder, options, identity, {"step_dt": env.step_dt})
     plan = CollectionPlan(env.num_envs, (), keep_failures=True)
     try:
-        with RecordingSession(writer, env.num_envs) as session:
-            recorder.bind(EpisodeStream(plan, env.num_envs, session))
+        with (
+            RecordingSession(writer, env.num_envs) as session,
+            closing(EpisodeStream(plan, env.num_envs, session)) as stream,
+        ):
+            recorder.bind(stream)
             yield
     finally:
         recorder.bind(None)

@@ -1,10 +1,13 @@
-"""Random episodes, and writers that keep them in memory, for tests of whatever reads or writes episodes."""
+"""Random episodes, and a writer of no format, for tests of whatever reads or writes episodes."""
 
 from __future__ import annotations
 
 import argparse
-import threading
+import os
+import pickle
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
@@ -12,6 +15,7 @@ import numpy as np
 
 from isaaclab_datagen.datasets import formats
 from isaaclab_datagen.datasets.episode import Frame, Outcome
+from isaaclab_datagen.datasets.files import FolderLock, append_file
 
 CAMERAS = ("overhead", "wrist")
 SUCCESS = Outcome(success=True, reason="success", terminated=True, env_index=3, extra={"mass": 0.5})
@@ -58,54 +62,88 @@ def write_episode(writer, index: int, frames: list[Frame], outcome: Outcome = SU
     sink = writer.open(index)
     for frame in frames:
         sink.append(frame)
-    sink.commit(outcome)
+    writer.committed_one(index, sink.commit(outcome))
 
 
 def files_below(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and path.name != ".lock"}
 
 
-class MemoryWriter:
-    """Keeps the ``step`` channel of committed episodes. Can be slow, and can fail."""
+@dataclass(frozen=True)
+class Saved:
+    """A committed episode of a :class:`FolderWriter`."""
 
-    def __init__(self, delay: float = 0.0) -> None:
-        self.delay = delay
-        self.fail: dict[tuple[str, int], Exception] = {}
-        self.episodes: dict[int, list[int]] = {}
-        self.discarded: list[int] = []
-        self.threads: dict[int, set[str]] = {}
+    outcome: Outcome
+    frames: list[dict[str, np.ndarray]]
+    process: int
+    """Which one wrote it."""
+
+
+class FolderWriter:
+    """A format for tests: pickles every episode into a folder. Can be slow, and can fail."""
+
+    def __init__(
+        self, folder: Path, delay: float = 0.0, fail: Mapping[tuple[str, int], Exception] = MappingProxyType({})
+    ):
+        self.folder, self.delay, self.fail = folder, delay, dict(fail)
+        self.lock = FolderLock(folder)
+        self.noted: dict[int, int] = {}
+        """Episode to the number of steps that was told."""
         self.closed = False
 
     @property
     def committed(self) -> list[int]:
-        return sorted(self.episodes)
+        return sorted(int(path.stem) for path in self.folder.glob("*.pickle"))
 
-    def open(self, index: int) -> MemorySink:
+    @property
+    def episodes(self) -> dict[int, Saved]:
+        return {index: pickle.loads((self.folder / f"{index}.pickle").read_bytes()) for index in self.committed}
+
+    @property
+    def steps(self) -> dict[int, list[int]]:
+        """Episode to the ``step`` channel."""
+        return {index: [int(frame["step"]) for frame in saved.frames] for index, saved in self.episodes.items()}
+
+    @property
+    def discarded(self) -> list[int]:
+        log = self.folder / "discarded"
+        return sorted(map(int, log.read_text().split())) if log.exists() else []
+
+    def open(self, index: int) -> FolderSink:
         self.check("open", index)
-        return MemorySink(self, index)
+        return FolderSink(self, index)
+
+    def committed_one(self, index: int, steps: int) -> None:
+        self.noted[index] = steps
 
     def close(self) -> None:
         self.closed = True
+        self.lock.release()
 
     def check(self, call: str, index: int) -> None:
-        self.threads.setdefault(index, set()).add(threading.current_thread().name)
-        if (call, index) in self.fail:
-            raise self.fail[call, index]
+        if (error := self.fail.get((call, index))) is not None:
+            raise error
 
 
-class MemorySink:
-    def __init__(self, writer: MemoryWriter, index: int) -> None:
-        self.writer, self.index, self.steps = writer, index, []
+class FolderSink:
+    def __init__(self, writer: FolderWriter, index: int) -> None:
+        self.writer, self.index = writer, index
+        self.frames: list[dict[str, np.ndarray]] = []
 
     def append(self, frame: Frame) -> None:
         time.sleep(self.writer.delay)
         self.writer.check("append", self.index)
-        self.steps.append(int(frame["step"]))
+        self.frames.append({name: value.copy() for name, value in frame.items()})
 
-    def commit(self, outcome: Outcome) -> None:
+    def commit(self, outcome: Outcome) -> int:
         self.writer.check("commit", self.index)
-        self.writer.episodes[self.index] = self.steps
+        path = self.writer.folder / f"{self.index}.pickle"
+        assert not path.exists()
+        hidden = path.with_suffix(".part")
+        hidden.write_bytes(pickle.dumps(Saved(outcome, self.frames, os.getpid())))
+        hidden.rename(path)
+        return len(self.frames) - 1
 
     def discard(self) -> None:
-        self.writer.discarded.append(self.index)
+        append_file(self.writer.folder / "discarded", f"{self.index}\n".encode())
         self.writer.check("discard", self.index)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -33,16 +32,6 @@ def test_what_a_format_adds_stands_beside_the_rest_and_is_read_back(tmp_path):
     assert again.contents == {"num_episodes": 3, "episodes": [0, 1, 5]}
     again.count({"num_episodes": 4})
     assert Manifest.load(first.path).contents == {"num_episodes": 4}
-
-
-def test_threads_may_describe_and_count_at_a_time(tmp_path):
-    one = open_or_create(wanted(tmp_path))
-    with ThreadPoolExecutor(4) as pool:
-        done = [pool.submit(one.describe, {f"fact_{number}": number}) for number in range(50)]
-        done += [pool.submit(one.count, {"num_episodes": number}) for number in range(50)]
-        for future in done:
-            future.result()
-    assert len(Manifest.load(one.path).provenance) == 50
 
 
 def test_every_difference_is_named_with_both_values(tmp_path):

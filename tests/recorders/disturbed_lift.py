@@ -17,7 +17,6 @@ from isaaclab_tasks.utils import load_cfg_from_registry, resolve_presets
 
 from isaaclab_datagen import registry
 from isaaclab_datagen.cli import collection, options
-from isaaclab_datagen.datasets.episode import Outcome
 from isaaclab_datagen.mdp import body_pose, object_pose, push_by_setting_velocity
 from isaaclab_datagen.recorders import ChannelCfg
 
@@ -141,37 +140,3 @@ class Watcher:
         for env_id, episodes in enumerate(self.episodes):
             episodes[-1].append({name: value[env_id].numpy().copy() for name, value in now.items()})
         return actions
-
-
-class MemoryWriter:
-    """A writer whose episodes stay in memory: number to outcome and frames."""
-
-    def __init__(self) -> None:
-        self.episodes: dict[int, tuple[Outcome, list[dict[str, np.ndarray]]]] = {}
-        self.discarded: list[int] = []
-
-    @property
-    def committed(self) -> list[int]:
-        return sorted(self.episodes)
-
-    def open(self, index: int) -> MemorySink:
-        return MemorySink(self, index)
-
-    def close(self) -> None:
-        pass
-
-
-class MemorySink:
-    def __init__(self, writer: MemoryWriter, index: int) -> None:
-        self._writer, self._index = writer, index
-        self._frames: list[dict[str, np.ndarray]] = []
-
-    def append(self, frame: dict[str, np.ndarray]) -> None:
-        self._frames.append({name: value.copy() for name, value in frame.items()})
-
-    def commit(self, outcome: Outcome) -> None:
-        assert self._index not in self._writer.episodes
-        self._writer.episodes[self._index] = outcome, self._frames
-
-    def discard(self) -> None:
-        self._writer.discarded.append(self._index)

@@ -1,12 +1,11 @@
 """Whatever the types and shapes, a packed row is the row."""
 
-import threading
-
 import numpy as np
 import pytest
 import torch
 
-from isaaclab_datagen.recorders.packing import HostBuffers, Layout
+from isaaclab_datagen.datasets.rows import RowLayout
+from isaaclab_datagen.recorders.packing import layout_of, pack, packed
 
 
 def batch(n: int, seed: int = 0) -> dict[str, torch.Tensor]:
@@ -24,18 +23,30 @@ def batch(n: int, seed: int = 0) -> dict[str, torch.Tensor]:
         "short": torch.randint(-(2**15), 2**15, (n, 3), generator=generator, dtype=torch.int16),
         "int": torch.randint(-(2**30), 2**30, (n, 2, 2), generator=generator, dtype=torch.int32),
         "expanded": torch.randn(1, 3, generator=generator).expand(n, 3),
+        "transposed": torch.randn(4, n, generator=generator).T,
         "nothing": torch.zeros(n, 0),
     }
 
 
-@pytest.mark.parametrize("ids", [[0, 1, 2, 3], [2], [3, 0]])
-def test_what_is_packed_comes_back_bit_for_bit(ids):
+def on_the_host(values, ids, layout) -> np.ndarray:
+    out = np.empty((len(ids), layout.size), np.uint8)
+    pack(values, ids, layout, out)
+    return out
+
+
+def on_the_device(values, ids, layout) -> np.ndarray:
+    return packed(values, ids, layout).numpy()
+
+
+@pytest.mark.parametrize("path", [on_the_host, on_the_device])
+@pytest.mark.parametrize("ids", [[0, 1, 2, 3], [2], [3, 0], [3, 2, 1, 0]])
+def test_what_is_packed_comes_back_bit_for_bit(path, ids):
     values = batch(4)
-    layout = Layout(values)
-    out = torch.empty(len(ids), layout.size, dtype=torch.uint8)
-    layout.pack(values, torch.tensor(ids), out)
-    for row, index in enumerate(ids):
-        back = layout.unpack(out.numpy()[row])
+    layout = layout_of(values)
+    rows = path(values, ids, layout)
+    assert rows.shape == (len(ids), layout.size)
+    for row, index in zip(rows, ids, strict=True):
+        back = layout.unpack(row)
         assert back.keys() == values.keys()
         for name, value in values.items():
             expected = value[index].numpy()
@@ -44,35 +55,39 @@ def test_what_is_packed_comes_back_bit_for_bit(ids):
             assert back[name].flags.aligned
 
 
-def test_a_type_that_numpy_lacks_is_refused_by_name():
-    with pytest.raises(ValueError, match="half is torch.bfloat16"):
-        Layout({"half": torch.zeros(2, 1, dtype=torch.bfloat16)})
-
-
-def test_a_row_does_not_follow_what_the_simulator_does_next():
+@pytest.mark.parametrize("path", [on_the_host, on_the_device])
+def test_a_row_does_not_follow_what_the_simulator_does_next(path):
     values = batch(2)
-    layout = Layout(values)
-    out = torch.empty(2, layout.size, dtype=torch.uint8)
-    layout.pack(values, torch.arange(2), out)
+    layout = layout_of(values)
+    rows = path(values, [0, 1], layout)
     before = values["float"].clone()
     values["float"].zero_()
-    assert np.array_equal(layout.unpack(out.numpy()[1])["float"], before[1].numpy())
+    assert np.array_equal(layout.unpack(rows[1])["float"], before[1].numpy())
+
+
+def test_a_single_channel_is_a_snapshot_too():
+    values = {"state": torch.ones(3, 8, dtype=torch.uint8)}
+    rows = packed(values, [0, 1, 2], layout_of(values))
+    values["state"].zero_()
+    assert rows.all()
+
+
+def test_a_type_that_numpy_lacks_is_refused_by_name():
+    with pytest.raises(ValueError, match="half is torch.bfloat16"):
+        layout_of({"half": torch.zeros(2, 1, dtype=torch.bfloat16)})
+
+
+def test_a_frame_has_the_layout_of_its_batch():
+    values = batch(2)
+    frame = {name: value[1].numpy() for name, value in values.items()}
+    layout = RowLayout.of_frame(frame)
+    assert layout == layout_of(values)
+    row = np.empty(layout.size, np.uint8)
+    layout.pack(frame, row)
+    assert all(np.array_equal(back, frame[name]) for name, back in layout.unpack(row).items())
 
 
 def test_unpacking_copies_nothing():
-    layout = Layout(batch(1))
+    layout = layout_of(batch(1))
     row = np.zeros(layout.size, dtype=np.uint8)
     assert all(np.shares_memory(value, row) for value in layout.unpack(row).values() if value.size)
-
-
-def test_taking_a_buffer_waits_until_one_is_free():
-    buffers = HostBuffers(2, rows=3, size=5, pinned=False)
-    held = [buffers.take(), buffers.take()]
-    assert held[0].shape == (3, 5)
-    taken = threading.Event()
-    thread = threading.Thread(target=lambda: (buffers.take(), taken.set()))
-    thread.start()
-    assert not taken.wait(0.05)
-    buffers.give_back(held[0])
-    assert taken.wait(5)
-    thread.join()

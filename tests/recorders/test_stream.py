@@ -1,7 +1,10 @@
 """From frames of all environments to the episodes that a plan wants."""
 
+from contextlib import closing
+
 import numpy as np
 import torch
+from dataset_fakes import FolderWriter
 
 from isaaclab_datagen.datasets.episode import Outcome
 from isaaclab_datagen.datasets.recording import RecordingSession
@@ -12,33 +15,6 @@ N = 3
 OVER = {env_id: Outcome(True, "success", False, env_id) for env_id in range(N)}
 
 
-class Sink:
-    def __init__(self, log: dict, index: int) -> None:
-        self._log, self._index, self._frames = log, index, []
-
-    def append(self, frame):
-        self._frames.append({name: value.copy() for name, value in frame.items()})
-
-    def commit(self, outcome):
-        self._log[self._index] = outcome, self._frames
-
-    def discard(self):
-        pass
-
-
-class Writer:
-    committed: list[int] = []
-
-    def __init__(self) -> None:
-        self.episodes: dict = {}
-
-    def open(self, index):
-        return Sink(self.episodes, index)
-
-    def close(self):
-        pass
-
-
 class Simulation:
     """Calls a listener as the recorder term does; every value of a frame is unlike every other."""
 
@@ -47,17 +23,16 @@ class Simulation:
         self.clock = 0
 
     def reset(self, ids=range(N)):
-        ids = torch.tensor(list(ids))
         wanted = self.listener.listening(ids)
-        if len(wanted):
+        if wanted:
             self.listener.frame(self._batch(), wanted)
-            for env_id in wanted.tolist():
+            for env_id in wanted:
                 self.listener.end(env_id, OVER[env_id])
-        self.listener.begin(ids.tolist())
+        self.listener.begin(list(ids))
 
     def step(self):
-        wanted = self.listener.listening(torch.arange(N))
-        if len(wanted):
+        wanted = self.listener.listening(range(N))
+        if wanted:
             self.listener.frame(self._batch() | {"action": torch.full((N, 2), float(self.clock))}, wanted)
         self.clock += 1
 
@@ -66,14 +41,14 @@ class Simulation:
         return {"state": state, "image": torch.full((N, 2, 2, 3), self.clock % 256, dtype=torch.uint8)}
 
 
-def record(target, drive):
-    writer, plan = Writer(), CollectionPlan(target)
-    with RecordingSession(writer, N) as session:
-        drive(Simulation(EpisodeStream(plan, N, session)))
-    return writer.episodes, plan
+def record(folder, target, drive):
+    writer, plan = FolderWriter(folder), CollectionPlan(target)
+    with RecordingSession(writer, N) as session, closing(EpisodeStream(plan, N, session)) as stream:
+        drive(Simulation(stream))
+    return {index: (saved.outcome, saved.frames) for index, saved in writer.episodes.items()}, plan
 
 
-def test_each_episode_holds_its_environments_frames_in_order():
+def test_each_episode_holds_its_environments_frames_in_order(tmp_path):
     def drive(simulation):
         simulation.reset()
         for ended in ([], [1], [0, 2], [1], []):
@@ -81,7 +56,7 @@ def test_each_episode_holds_its_environments_frames_in_order():
             if ended:
                 simulation.reset(ended)
 
-    episodes, plan = record(4, drive)
+    episodes, plan = record(tmp_path, 4, drive)
     assert sorted(episodes) == [0, 1, 2, 3]
     spans = {(outcome.env_index, tuple(frame["state"][0] for frame in frames)) for outcome, frames in episodes.values()}
     assert spans == {(1, (1, 11, 21)), (0, (0, 10, 20, 30)), (2, (2, 12, 22, 32)), (1, (21, 31, 41))}
@@ -91,7 +66,7 @@ def test_each_episode_holds_its_environments_frames_in_order():
     assert plan.done
 
 
-def test_episodes_without_an_action_never_were_any():
+def test_episodes_without_an_action_never_were_any(tmp_path):
     """Also as the very first thing that is recorded."""
 
     def drive(simulation):
@@ -103,7 +78,7 @@ def test_episodes_without_an_action_never_were_any():
         simulation.reset([0])
         simulation.reset()
 
-    episodes, plan = record(3, drive)
+    episodes, plan = record(tmp_path, 3, drive)
     assert {outcome.env_index: len(frames) for outcome, frames in episodes.values()} == {0: 2, 1: 2, 2: 2}
     assert sorted(episodes) == [0, 1, 2]
     assert plan.tally.total == 3
@@ -123,13 +98,13 @@ def test_without_a_session_only_the_plan_is_told():
     assert plan.tally.successes == 5
 
 
-def test_more_frames_than_buffers_pass_through():
+def test_more_frames_than_buffers_pass_through(tmp_path):
     def drive(simulation):
         simulation.reset()
         for _ in range(100):
             simulation.step()
         simulation.reset()
 
-    episodes, _ = record(3, drive)
+    episodes, _ = record(tmp_path, 3, drive)
     for _, frames in episodes.values():
         assert np.array_equal([frame["state"][0] // 10 for frame in frames], np.arange(101))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from dataset_fakes import FolderWriter, Saved
 from disturbed_lift import (
     CAMERAS,
     CATCH,
@@ -20,7 +23,6 @@ from disturbed_lift import (
     TIMES_OUT,
     WRIST_EYE,
     WRIST_TARGET,
-    MemoryWriter,
     Watcher,
     configuration,
     environment,
@@ -43,45 +45,49 @@ TOLERANCES = {"images": 2.0, "depth": 1e-3, "semantic_segmentation": 0.0, "insta
 """How far a pixel may be from the one that is rendered anew: levels, m, ids."""
 
 
-def record(env: Any, target: int, drive: Any) -> tuple[MemoryWriter, CollectionPlan]:
+def record(env: Any, folder: Path, target: int, drive: Any) -> tuple[dict[int, Saved], CollectionPlan]:
     """Record what ``drive(plan)`` does."""
     from isaaclab_datagen.recorders import terms
     from isaaclab_datagen.recorders.stream import EpisodeStream
 
-    writer, plan = MemoryWriter(), CollectionPlan(target, keep_failures=True)
-    with RecordingSession(writer, env.num_envs) as session:
+    writer, plan = FolderWriter(folder), CollectionPlan(target, keep_failures=True)
+    with (
+        RecordingSession(writer, env.num_envs) as session,
+        closing(EpisodeStream(plan, env.num_envs, session)) as stream,
+    ):
         recorder = terms.find(env)
-        recorder.bind(EpisodeStream(plan, env.num_envs, session))
+        recorder.bind(stream)
         try:
             drive(plan)
         finally:
             recorder.bind(None)
-    return writer, plan
+    return writer.episodes, plan
 
 
 @pytest.fixture(scope="module")
-def run() -> Iterator[SimpleNamespace]:
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
     """The environment, what was recorded in it, and what the actor saw meanwhile."""
     from isaaclab_datagen.recorders import terms
 
     with environment(configuration()) as env:
         watcher = Watcher(env)
-        writer, plan = record(env, PER_ENV * env.num_envs, lambda plan: rollout(env, watcher, lambda: plan.done))
+        folder, target = tmp_path_factory.mktemp("episodes"), PER_ENV * env.num_envs
+        saved, plan = record(env, folder, target, lambda plan: rollout(env, watcher, lambda: plan.done))
         source = terms.find(env).source
         yield SimpleNamespace(
             env=env,
             watcher=watcher,
-            writer=writer,
+            saved=saved,
             plan=plan,
-            episodes=by_slot(writer, env.num_envs),
+            episodes=by_slot(saved, env.num_envs),
             intrinsics={name: np.array(matrix) for name, matrix in source.intrinsics().items()},
             labels=source.segmentation_labels(),
         )
 
 
-def by_slot(writer: MemoryWriter, slots: int) -> list[list[Any]]:
+def by_slot(saved: Mapping[int, Saved], slots: int) -> list[list[Any]]:
     """Slot to its episodes, in order: outcome and frames."""
-    found = [writer.episodes[index] for index in writer.committed]
+    found = [(saved[index].outcome, saved[index].frames) for index in sorted(saved)]
     return [[episode for episode in found if episode[0].env_index == slot] for slot in range(slots)]
 
 
@@ -94,7 +100,7 @@ def pairs(run: SimpleNamespace) -> Iterator[tuple[list[Any], list[Any]]]:
 
 def test_every_environment_recorded_whole_episodes(run):
     assert min(len(episodes) for episodes in run.episodes) >= 2
-    assert run.writer.committed == list(range(PER_ENV * run.env.num_envs))
+    assert sorted(run.saved) == list(range(PER_ENV * run.env.num_envs))
     for frames, steps in pairs(run):
         assert len(frames) == len(steps) + 1
         assert ["action" in frame for frame in frames] == [True] * len(steps) + [False]
@@ -177,7 +183,7 @@ def test_every_image_is_the_one_that_its_state_gives(run):
             assert_as_rendered(run.env, [frames[min(t, len(frames) - 1)] for frames in episodes])
 
 
-def test_images_are_right_where_nobody_reads_a_pose(run, monkeypatch):
+def test_images_are_right_where_nobody_reads_a_pose(run, monkeypatch, tmp_path):
     """Reading a body's pose brings the kinematics up to date. Here nothing recorded, observed or commanded does."""
     from isaaclab_datagen.recorders import terms
 
@@ -187,8 +193,8 @@ def test_images_are_right_where_nobody_reads_a_pose(run, monkeypatch):
     # inverse kinematics reads the hand's pose before the recorder's turn; joint actions would not
     monkeypatch.setattr(env.action_manager.get_term("arm_action"), "process_actions", lambda actions: None)
     still = SimpleNamespace(reset=lambda env_ids: None, act=lambda observations: torch.zeros(env.num_envs, 7))
-    writer, _ = record(env, 2 * env.num_envs, lambda plan: rollout(env, still, lambda: plan.done))
-    for episodes in zip(*by_slot(writer, env.num_envs), strict=False):
+    saved, _ = record(env, tmp_path, 2 * env.num_envs, lambda plan: rollout(env, still, lambda: plan.done))
+    for episodes in zip(*by_slot(saved, env.num_envs), strict=False):
         for t in (0, 1, 2, 3, 7, -1):
             assert_as_rendered(env, [frames[t] for _, frames in episodes])
 
@@ -229,8 +235,8 @@ def rendered(env: Any, frames: list[dict[str, np.ndarray]]) -> dict[str, np.ndar
 
 
 def all_frames(run: SimpleNamespace) -> Iterator[dict[str, np.ndarray]]:
-    for _, frames in run.writer.episodes.values():
-        yield from frames
+    for saved in run.saved.values():
+        yield from saved.frames
 
 
 @pytest.mark.parametrize(
@@ -256,7 +262,7 @@ def test_the_last_frame_shows_why_an_episode_ended(run):
         assert max(distances) < 0.05
 
 
-def test_resets_by_hand_cut_episodes_and_count_no_empty_one(run):
+def test_resets_by_hand_cut_episodes_and_count_no_empty_one(run, tmp_path):
     """The last frame is of the moment of the reset, though a teleport came after the last step."""
     env = run.env
     watcher = Watcher(env)
@@ -274,11 +280,11 @@ def test_resets_by_hand_cut_episodes_and_count_no_empty_one(run):
             plan.target = plan.kept
             env.reset()
 
-    writer, plan = record(env, 100, drive)
-    assert writer.committed == list(range(6))
+    saved, plan = record(env, tmp_path, 100, drive)
+    assert sorted(saved) == list(range(6))
     assert plan.tally.reasons == {"reset": 6}
-    assert sorted(len(frames) for _, frames in writer.episodes.values()) == [4] * 3 + [6] * 3
-    for slot, episodes in enumerate(by_slot(writer, env.num_envs)):
+    assert sorted(len(episode.frames) for episode in saved.values()) == [4] * 3 + [6] * 3
+    for slot, episodes in enumerate(by_slot(saved, env.num_envs)):
         for (outcome, frames), steps in zip(episodes, [s for s in watcher.episodes[slot] if s], strict=True):
             assert (outcome.reason, outcome.success, outcome.terminated) == ("reset", False, False)
             assert all(
@@ -286,7 +292,6 @@ def test_resets_by_hand_cut_episodes_and_count_no_empty_one(run):
                 for frame, step in zip(frames, steps, strict=False)
             )
     last = [
-        next(frames for outcome, frames in writer.episodes.values() if outcome.env_index == slot)[-1]
-        for slot in range(3)
+        next(episode.frames for episode in saved.values() if episode.outcome.env_index == slot)[-1] for slot in range(3)
     ]
     assert_as_rendered(env, last)

@@ -30,13 +30,13 @@ class Line:
         return {"policy": self.position}, {}
 
     def step(self, action):
-        ids = self.listener.listening(torch.arange(self.num_envs))
-        if len(ids):
+        ids = self.listener.listening(range(self.num_envs))
+        if ids:
             self.listener.frame({**self._frame(), "action": action}, ids)
         self.position += action + self.error
         success = (self.position >= self.command).flatten()
-        for env_id in self.listener.listening(success.nonzero().flatten()).tolist():
-            self.listener.frame(self._frame(), torch.tensor([env_id]))
+        for env_id in self.listener.listening(success.nonzero().flatten().tolist()):
+            self.listener.frame(self._frame(), [env_id])
             self.listener.end(env_id, Outcome(True, "success", True, env_id))
         self.position[success] = -1.0
         return {"policy": self.position}, None, success, torch.zeros_like(success), {}

@@ -7,11 +7,12 @@ import math
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isaaclab.envs import ManagerBasedRLEnvCfg
-from isaaclab.managers import TerminationTermCfg
+from isaaclab.managers import RewardTermCfg, TerminationTermCfg
 from isaaclab.utils import to_dict
 from tqdm import tqdm
 
@@ -65,8 +66,16 @@ def configure(args: argparse.Namespace, overrides: Sequence[str], task: registry
     recorder.frames.success_term = success_rule(task, env_cfg)
     env_cfg.recorders = recorder
     env_cfg.scene.env_spacing = args.env_spacing or env_cfg.scene.env_spacing
+    drop_rewards(env_cfg)
     if args.max_steps is not None:
         env_cfg.episode_length_s = args.max_steps * env_cfg.sim.dt * env_cfg.decimation
+
+
+def drop_rewards(env_cfg: Any) -> None:
+    """Have no reward computed: nobody reads it. The terms stay, since a curriculum may name them."""
+    for term in vars(env_cfg.rewards).values():
+        if isinstance(term, RewardTermCfg):
+            term.weight = 0.0
 
 
 def success_rule(task: registry.TaskInfo, env_cfg: Any) -> str | None:
@@ -221,10 +230,13 @@ def record(env: ManagerBasedRLEnv, actor: Any, writer: formats.OpenWriter, plan:
     from isaaclab_datagen.rollout.loop import rollout
 
     facts = {"seed": env.cfg.seed, "session": writer.session}
-    with RecordingSession(writer, env.num_envs) as session:
+    with (
+        RecordingSession(writer, env.num_envs) as session,
+        closing(EpisodeStream(plan, env.num_envs, session, facts)) as stream,
+    ):
         end_effector = robots.end_effector(env)
         recorder = terms.find(env)
-        source = recorder.bind(EpisodeStream(plan, env.num_envs, session, facts))
+        source = recorder.bind(stream)
         writer.manifest.describe({**describe(env, source), **end_effector})
         progress = Progress(plan, env.num_envs)
         try:

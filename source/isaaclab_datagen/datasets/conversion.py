@@ -61,7 +61,7 @@ def convert(source: DatasetReader, format_name: str, out: Path, options: Namespa
         writer = formats.load(format_name).open_writer(staging, options, *_description(source, kinds))
         try:
             for index in episodes:
-                _copy(source, index, streams, writer.open(index))
+                writer.committed_one(index, _copy(source, index, streams, writer.open(index)))
         finally:
             writer.close()
         root = writer.manifest.path.parent
@@ -100,13 +100,15 @@ def frames(source: DatasetReader, index: int, streams: Sequence[str]) -> Iterato
         yield frame
 
 
-def _copy(source: DatasetReader, index: int, streams: Sequence[str], sink: Sink) -> None:
+def _copy(source: DatasetReader, index: int, streams: Sequence[str], sink: Sink) -> int:
+    """Write one episode. Returns the number of its actions."""
     with ExitStack() as undo:
         undo.callback(sink.discard)
         for frame in frames(source, index, streams):
             sink.append(frame)
-        sink.commit(source.read(index, images=False).outcome)
+        steps = sink.commit(source.read(index, images=False).outcome)
         undo.pop_all()
+    return steps
 
 
 def _description(source: DatasetReader, kinds: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from isaaclab_datagen.datasets.files import FolderLock
+
 Frame = Mapping[str, np.ndarray]
 """What was true at one instant of one environment: name to array without a time axis.
 
@@ -65,14 +67,18 @@ class Episode:
 
 
 class Sink(Protocol):
-    """One running episode. Calls come in order, from one thread at a time, not always the same one."""
+    """One running episode. Calls come in order, in one process."""
 
     def append(self, frame: Frame) -> None:
         """Store the next frame."""
         ...
 
-    def commit(self, outcome: Outcome) -> None:
-        """Make the episode appear, whole. On return it is under its final name."""
+    def commit(self, outcome: Outcome) -> int:
+        """Make the episode appear, whole. On return it is under its final name.
+
+        Returns:
+            Number of its actions.
+        """
         ...
 
     def discard(self) -> None:
@@ -81,7 +87,14 @@ class Sink(Protocol):
 
 
 class Writer(Protocol):
-    """A dataset open for writing."""
+    """A dataset open for writing.
+
+    It can be pickled: episodes are opened and written by copies of it in other processes, everything else is called in
+    the process that opened it.
+    """
+
+    lock: FolderLock
+    """What keeps other runs out; every process that writes inherits it."""
 
     @property
     def committed(self) -> list[int]:
@@ -90,6 +103,10 @@ class Writer(Protocol):
 
     def open(self, index: int) -> Sink:
         """Start episode number ``index``."""
+        ...
+
+    def committed_one(self, index: int, steps: int) -> None:
+        """Take note that an episode of so many actions was committed."""
         ...
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,8 @@ if sys.platform != "win32":
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 """Numbers of the errors that say so."""
+_PATIENCE = 2.0
+"""How long a lock may take to become free [s]."""
 
 
 def write_file(path: str | Path, data: bytes) -> None:
@@ -121,30 +124,40 @@ class SteadyFile:
 
 
 class FolderLock:
-    """Keeps a second process from writing into a folder. The system drops it when its holder dies, however it dies."""
+    """Keeps a second run from writing into a folder. The system drops it when its holders die, however they die.
+
+    Whoever inherits the descriptor holds the lock too.
+    """
 
     def __init__(self, folder: Path) -> None:
-        """Take the lock.
+        """Take the lock. What a run that was killed a moment ago had started is waited for.
 
         Raises:
             RunError: Another process holds it.
         """
-        self._descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
-        if sys.platform == "win32":
-            return
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(self._descriptor)
-            raise RunError(
-                f"{folder} is being written by another process: wait for it, or give another --out"
-            ) from error
+        self.descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
+        patience = time.monotonic() + _PATIENCE
+        while not _locked(self.descriptor):
+            if time.monotonic() > patience:
+                os.close(self.descriptor)
+                raise RunError(f"{folder} is being written by another process: wait for it, or give another --out")
+            time.sleep(0.02)
 
     def release(self) -> None:
-        """Let the next process in."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        """Let the next process in, once nobody else holds it."""
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+
+def _locked(descriptor: int) -> bool:
+    if sys.platform == "win32":
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _write(path: str | Path, flags: int, data: bytes) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import subprocess
-import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
@@ -18,8 +17,6 @@ from isaaclab_datagen.datasets.files import write_atomically
 from isaaclab_datagen.errors import RunError, UsageError
 
 _SHOWN_DIFFERENCES = 6
-_saving = threading.RLock()
-"""Held while a manifest changes or is saved: the simulation thread describes while workers count."""
 
 
 @dataclass
@@ -58,23 +55,20 @@ class Manifest:
 
     def save(self) -> None:
         """Write it, atomically."""
-        with _saving:
-            saved = asdict(self)
-            del saved["path"]
-            saved |= saved.pop("contents")
-            write_atomically(self.path, json.dumps(saved, indent=1, default=_plain).encode())
+        saved = asdict(self)
+        del saved["path"]
+        saved |= saved.pop("contents")
+        write_atomically(self.path, json.dumps(saved, indent=1, default=_plain).encode())
 
     def describe(self, facts: Mapping[str, Any]) -> None:
         """Add facts to the provenance (those known only once the simulation exists) and save."""
-        with _saving:
-            self.provenance.update(json_clean(facts))
-            self.save()
+        self.provenance.update(json_clean(facts))
+        self.save()
 
     def count(self, contents: Mapping[str, Any]) -> None:
         """Replace what the format adds, and save."""
-        with _saving:
-            self.contents = dict(contents)
-            self.save()
+        self.contents = dict(contents)
+        self.save()
 
     def begin_session(self) -> int:
         """Count this process in, on disk before anything is recorded.

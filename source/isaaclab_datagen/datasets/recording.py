@@ -1,55 +1,74 @@
-"""From the simulation thread to a format's sinks: encoding and disk in other threads, in bounded memory."""
+"""From the simulation's process to a format's sinks: encoding and disk in other processes, in bounded memory."""
 
 from __future__ import annotations
 
 import os
-import queue
-import threading
+import pickle
+import selectors
+import signal
+import socket
+import subprocess
+import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
-from functools import partial
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from multiprocessing.connection import Connection
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-from isaaclab_datagen.datasets.episode import Frame, Outcome, Sink, Writer
+import numpy as np
+
+from isaaclab_datagen.datasets.episode import Frame, Outcome, Writer
 from isaaclab_datagen.datasets.files import DISK_FULL
+from isaaclab_datagen.datasets.rows import RowLayout
+from isaaclab_datagen.datasets.shared_memory import Rows, SharedBuffers
 from isaaclab_datagen.errors import RunError
 
 
 class RecordingSession:
     """Streams the frames of parallel environments into the sinks of one writer.
 
-    All methods belong to the simulation thread. Each slot's work runs in order in one worker thread (slot modulo
-    workers); slots run beside each other. At most ``max_in_flight`` batches are unfinished: :meth:`append` waits for
-    room, so nothing is dropped and nothing grows. What a worker raises is kept and raised by the next call here; the
-    episode it hit is discarded, the others go on.
+    All methods belong to the simulation thread. Each slot's work runs in order in one process (slot modulo workers);
+    slots run beside each other. Processes, because what Python does for an image would otherwise be taken from the
+    simulation's own Python. Frames lie in shared memory; messages are small. At most ``buffers`` batches are
+    unfinished: :meth:`take` waits for one of them, so nothing is dropped and nothing grows. What goes wrong in a
+    process is raised by the next call here; the episode it hit is discarded, the others go on.
 
     Use it in a ``with`` statement: leaving finishes what is queued and discards what still runs.
     """
 
-    def __init__(self, writer: Writer, num_slots: int, workers: int | None = None, max_in_flight: int = 4) -> None:
-        """Start the workers.
+    def __init__(self, writer: Writer, num_slots: int, workers: int | None = None, buffers: int = 4) -> None:
+        """Prepare; the processes start with the first episode.
 
         Args:
-            writer: Where episodes go. ``open`` is called from the workers. Closed with the session.
+            writer: Where episodes go. Each process gets a pickled copy, as it is when the first episode begins, and
+                calls its ``open``. Closed with the session.
             num_slots: Number of environments.
-            workers: Number of threads; by default one for each processor, at most one for each slot.
-            max_in_flight: How many batches may be unfinished: what the caller's ring of buffers needs at least.
+            workers: Number of processes; by default one for each usable processor, at most one for each slot.
+            buffers: How many batches may be unfinished: what bounds the memory.
         """
         self._writer = writer
-        self._room = threading.Semaphore(max_in_flight)
+        self._count = workers or min(num_slots, _processors())
+        self._workers: list[_Process] = []
+        self._selector = selectors.DefaultSelector()
+        self._buffers = SharedBuffers(buffers, num_slots)
+        self._readers = [0] * buffers
+        self._layouts: dict[RowLayout, int] = {}
         self._running: set[int] = set()
-        self._episodes: dict[int, tuple[int, Sink]] = {}
         self._committed: list[int] = []
+        self._unflushed: set[_Process] = set()
         self._error: Exception | None = None
-        count = workers or min(num_slots, os.cpu_count() or 1)
-        self._lanes = [_Lane(f"recording-{number}", self._keep_errors) for number in range(count)]
+        self._closed = False
 
     @property
     def committed(self) -> list[int]:
-        """Numbers of the episodes that this session has committed so far."""
+        """Numbers of the episodes that this session is known to have committed so far."""
         return sorted(self._committed)
+
+    @property
+    def memory(self) -> np.ndarray:
+        """The shared memory that all rows lie in, (bytes,) uint8; empty before the first :meth:`take`."""
+        return self._buffers.memory
 
     def begin(self, slot: int, index: int) -> None:
         """Start an episode.
@@ -58,31 +77,66 @@ class RecordingSession:
             slot: Environment, which must not have a running episode.
             index: Number of the episode in the dataset.
         """
-        self._raise_error()
+        self._check()
         if slot in self._running:
             raise ValueError(f"slot {slot} already has a running episode: end it first")
+        if not self._workers:
+            self._start()
         self._running.add(slot)
-        self._lane(slot).put(partial(self._open, slot, index))
+        self._worker(slot).send("begin", slot, index)
 
-    def append(self, rows: Mapping[int, Frame], release: Callable[[], None]) -> None:
-        """Add a frame to some running episodes. Waits while too many batches are unfinished.
+    def take(self, rows: int, layout: RowLayout) -> Rows:
+        """Take a buffer for the next frame of some episodes. Waits while all are being read.
 
         Args:
-            rows: Slot to its frame. The arrays must stay as they are until ``release`` is called.
-            release: Called once, from a worker, when nobody reads the arrays any more. Not called if this raises.
+            rows: How many; at most one for each slot.
+            layout: Of each row; no larger than the first one that was asked for.
+
+        Returns:
+            Rows to be filled, and then to be given to :meth:`put`.
         """
-        self._raise_error()
-        if not self._running.issuperset(rows):
-            raise ValueError(f"slots {sorted(set(rows) - self._running)} have no running episode: begin them first")
-        self._room.acquire()
-        parts: dict[_Lane, dict[int, Frame]] = defaultdict(dict)
-        for slot, frame in rows.items():
-            parts[self._lane(slot)][slot] = frame
-        batch = _Batch(len(parts) or 1, release, self._room)
-        for lane, part in parts.items():
-            lane.put(partial(self._append, part, batch))
-        if not parts:
-            batch.part_done()
+        self._check()
+        while self._buffers.all_taken:
+            self._receive(None)
+            self._raise_error()
+        return self._buffers.take(rows, layout)
+
+    def put(self, slots: Sequence[int], rows: Rows) -> None:
+        """Add a frame to the running episode of each slot. The rows are not to be touched any more.
+
+        Args:
+            slots: Environments, one for each row.
+            rows: What :meth:`take` gave.
+        """
+        self._check()
+        if not self._running.issuperset(slots):
+            raise ValueError(f"slots {sorted(set(slots) - self._running)} have no running episode: begin them first")
+        if not slots:
+            self._buffers.give_back(rows.buffer)
+            return
+        if rows.layout not in self._layouts:
+            self._layouts[rows.layout] = len(self._layouts)
+            for worker in self._workers:
+                worker.send("layout", rows.layout)
+        parts: dict[_Process, list[tuple[int, int]]] = defaultdict(list)
+        for row, slot in enumerate(slots):
+            parts[self._worker(slot)].append((slot, rows.offset + row * rows.layout.size))
+        self._readers[rows.buffer] = len(parts)
+        for worker, part in parts.items():
+            worker.send("frames", rows.buffer, self._layouts[rows.layout], part)
+
+    def append(self, frames: Mapping[int, Frame]) -> None:
+        """Add a frame to some running episodes: :meth:`take`, copy, :meth:`put`.
+
+        Args:
+            frames: Slot to its frame; all of the same layout.
+        """
+        if frames:
+            layout = RowLayout.of_frame(next(iter(frames.values())))
+            rows = self.take(len(frames), layout)
+            for frame, row in zip(frames.values(), rows.data, strict=True):
+                layout.pack(frame, row)
+            self.put(list(frames), rows)
 
     def end(self, slot: int, outcome: Outcome, keep: bool = True) -> None:
         """End a running episode.
@@ -92,9 +146,9 @@ class RecordingSession:
             outcome: How it ended.
             keep: Whether to commit it (else it is discarded).
         """
-        self._raise_error()
+        self._check()
         self._running.remove(slot)
-        self._lane(slot).put(partial(self._commit, slot, outcome) if keep else partial(self._discard, slot))
+        self._worker(slot).send("end", slot, outcome, keep)
 
     def flush(self) -> None:
         """Wait until all that was queued is done, and raise what went wrong."""
@@ -108,20 +162,22 @@ class RecordingSession:
 
     def abort(self) -> None:
         """As :meth:`close`, but without raising: for when another error is already on its way."""
-        for slot in self._running:
-            self._lane(slot).put(partial(self._discard, slot))
-        self._running.clear()
-        lanes, self._lanes = self._lanes, []
-        for lane in lanes:
-            lane.stop()
-        for lane in lanes:
-            lane.join()
-        if lanes:
-            with self._keep_errors():
-                self._writer.close()
+        if self._closed:
+            return
+        self._closed = True
+        for worker in self._workers:
+            worker.finish()
+        while self._selector.get_map():
+            self._receive(None)
+        self._selector.close()
+        self._buffers.close()
+        try:
+            self._writer.close()
+        except OSError as error:
+            self._error = self._error or error
 
     def __enter__(self) -> Self:
-        """Nothing to do: the workers run already."""
+        """Nothing to do."""
         return self
 
     def __exit__(
@@ -133,51 +189,65 @@ class RecordingSession:
         else:
             self.abort()
 
-    def _lane(self, slot: int) -> _Lane:
-        return self._lanes[slot % len(self._lanes)]
+    def _start(self) -> None:
+        inherited = self._buffers.descriptor, self._writer.lock.descriptor
+        self._workers = [_Process(*inherited) for _ in range(self._count)]
+        writer = pickle.dumps(self._writer)
+        for worker in self._workers:  # they start side by side
+            self._selector.register(worker.connection, selectors.EVENT_READ, worker)
+            worker.send_pickled(writer)
 
-    def _open(self, slot: int, index: int) -> None:
-        self._episodes[slot] = index, self._writer.open(index)
+    def _worker(self, slot: int) -> _Process:
+        return self._workers[slot % len(self._workers)]
 
-    def _append(self, part: Mapping[int, Frame], batch: _Batch) -> None:
-        try:
-            for slot, frame in part.items():
-                if slot in self._episodes:  # an episode that an error hit is no longer there
-                    with self._keep_errors(slot):
-                        self._episodes[slot][1].append(frame)
-        finally:
-            batch.part_done()
+    def _check(self) -> None:
+        """Hear what the processes have said, and raise what went wrong."""
+        self._receive(0.0)
+        self._raise_error()
 
-    def _commit(self, slot: int, outcome: Outcome) -> None:
-        if slot in self._episodes:
-            with self._keep_errors(slot):
-                index, sink = self._episodes[slot]
-                sink.commit(outcome)
-                del self._episodes[slot]
+    def _receive(self, timeout: float | None) -> None:
+        """Wait so long (None: for ever) for a message; hear it and all others that are there."""
+        while ready := self._selector.select(timeout):
+            timeout = 0.0
+            for key, _ in ready:
+                try:
+                    message = key.data.receive()
+                except (EOFError, OSError):
+                    self._ended(key.data)
+                else:
+                    self._hear(key.data, *message)
+
+    def _hear(self, worker: _Process, what: str, *values: Any) -> None:
+        match what, *values:
+            case "read", buffer:
+                self._readers[buffer] -= 1
+                if not self._readers[buffer]:
+                    self._buffers.give_back(buffer)
+            case "committed", index, steps:
                 self._committed.append(index)
+                try:
+                    self._writer.committed_one(index, steps)
+                except OSError as error:
+                    self._error = self._error or error
+            case "failed", error:
+                self._error = self._error or error
+            case ("flushed",):
+                self._unflushed.discard(worker)
 
-    def _discard(self, slot: int) -> None:
-        if slot in self._episodes:
-            self._episodes.pop(slot)[1].discard()
-
-    @contextmanager
-    def _keep_errors(self, slot: int | None = None) -> Iterator[None]:
-        """Keep the first error for the simulation thread, and give up the episode of ``slot``."""
-        try:
-            yield
-        except Exception as error:  # whatever it is, a worker that died of it would leave the simulation thread waiting
-            self._error = self._error or error
-            if slot is not None:
-                with suppress(OSError):  # what cannot be removed now is removed when the dataset is opened again
-                    self._discard(slot)
+    def _ended(self, worker: _Process) -> None:
+        self._selector.unregister(worker.connection)
+        self._unflushed.discard(worker)
+        error = worker.end()
+        self._error = self._error or error
 
     def _drain(self) -> None:
         """Wait until all that was queued is done."""
-        done = [threading.Event() for _ in self._lanes]
-        for lane, event in zip(self._lanes, done, strict=True):
-            lane.put(event.set)
-        for event in done:
-            event.wait()
+        alive = [key.data for key in self._selector.get_map().values()] if not self._closed else []
+        self._unflushed = set(alive)
+        for worker in alive:
+            worker.send("flush")
+        while self._unflushed:
+            self._receive(None)
 
     def _raise_error(self) -> None:
         error = self._error
@@ -186,54 +256,75 @@ class RecordingSession:
         if not isinstance(error, OSError):
             raise error
         self._drain()  # episodes that have ended are still being committed; the message counts them
-        what = "the disk is full, cannot write" if error.errno in DISK_FULL else "cannot write"
-        remedy = "Free some space, then run" if error.errno in DISK_FULL else "Mend that, then run"
+        what, remedy = _explanation(error)
         raise RunError(
-            f"{what} {error.filename or 'the dataset'} ({error.strerror or error}). {len(self._writer.committed)} "
-            f"episodes are committed and whole. {remedy} the same command again to go on"
+            f"{what}. {len(self._writer.committed)} episodes are committed and whole. {remedy}, then run the same "
+            "command again to go on"
         ) from error
 
 
-class _Lane:
-    """One worker thread and what it has to do, in order."""
+class _Process:
+    """One worker process, as the session sees it. It inherits the folder's lock: no other run starts before it ends."""
 
-    def __init__(self, name: str, guard: Callable[[], AbstractContextManager[None]]) -> None:
-        self.tasks: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._guard = guard
-        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
-        self._thread.start()
+    def __init__(self, memory: int, lock: int) -> None:
+        ours, its = socket.socketpair()
+        with its:
+            module = "isaaclab_datagen.datasets.recording_worker"
+            numbers = [str(number) for number in (its.fileno(), memory, os.getpid())]
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", module, *numbers],
+                stdin=subprocess.DEVNULL,
+                pass_fds=(its.fileno(), memory, lock),
+                env={**os.environ, "PYTHONPATH": _search_path(), "OPENBLAS_NUM_THREADS": "1"},
+            )
+        self._socket = ours
+        self._finishing = False
+        self.connection = Connection(os.dup(ours.fileno()))
 
-    def put(self, task: Callable[[], None]) -> None:
-        self.tasks.put(task)
+    def send(self, *message: Any) -> None:
+        self.send_pickled(pickle.dumps(message))
 
-    def stop(self) -> None:
+    def send_pickled(self, message: bytes) -> None:
+        with suppress(BrokenPipeError, ConnectionResetError):  # it is dead: that is heard where it is listened to
+            self.connection.send_bytes(message)
+
+    def receive(self) -> tuple[Any, ...]:
+        return pickle.loads(self.connection.recv_bytes())
+
+    def finish(self) -> None:
         """Let it end after what is queued."""
-        self.tasks.put(None)
+        self._finishing = True
+        with suppress(OSError):  # it is dead already
+            self._socket.shutdown(socket.SHUT_WR)
 
-    def join(self) -> None:
-        self._thread.join()
+    def end(self) -> ChildProcessError | None:
+        """Wait for its end. Returns what was wrong with it."""
+        self.connection.close()
+        self._socket.close()
+        status = self._process.wait()
+        if status == 0 and self._finishing:
+            return None
+        if status < 0:
+            name = signal.Signals(-status).name
+            return ChildProcessError(f"it was ended by {name}" + ", as where memory runs out" * (name == "SIGKILL"))
+        return ChildProcessError(f"it ended with status {status}")
 
-    def _work(self) -> None:
-        for task in iter(self.tasks.get, None):
-            with self._guard():
-                task()
+
+def _explanation(error: OSError) -> tuple[str, str]:
+    """What is wrong, and what the user does about it."""
+    if isinstance(error, ChildProcessError):
+        return f"a recording process died ({error})", "Free some memory, or see what it wrote above"
+    where = f"{error.filename or 'the dataset'} ({error.strerror or error})"
+    if error.errno in DISK_FULL:
+        return f"the disk is full, cannot write {where}", "Free some space"
+    return f"cannot write {where}", "Mend that"
 
 
-class _Batch:
-    """Counts the lanes that still read a batch; the last one frees it."""
+def _processors() -> int:
+    """Those that this process may use: a container may have fewer than the machine."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
-    def __init__(self, parts: int, release: Callable[[], None], room: threading.Semaphore) -> None:
-        self._parts = parts
-        self._release = release
-        self._room = room
-        self._lock = threading.Lock()
 
-    def part_done(self) -> None:
-        with self._lock:
-            self._parts -= 1
-            last = self._parts == 0
-        if last:
-            try:
-                self._release()
-            finally:
-                self._room.release()
+def _search_path() -> str:
+    """Where this process finds modules."""
+    return os.pathsep.join(path or os.getcwd() for path in sys.path)

@@ -1,13 +1,14 @@
-"""One copy a step from the simulation's device to the host."""
+"""From batches on the simulation's device to rows of host memory: one copy a step."""
 
 from __future__ import annotations
 
-import queue
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import numpy as np
 import torch
+
+from isaaclab_datagen.datasets.rows import RowLayout
 
 _NUMPY = {
     torch.float64: np.float64,
@@ -20,66 +21,30 @@ _NUMPY = {
     torch.uint8: np.uint8,
     torch.bool: np.bool_,
 }
-_ALIGNMENT = 8
 _CHANNELS = 4
 """An axis of more than these is copied as numpy likes."""
 
 
-@dataclass(frozen=True)
-class _Column:
-    name: str
-    shape: tuple[int, ...]
-    dtype: torch.dtype
-    start: int
-    stop: int
+def layout_of(batch: Mapping[str, torch.Tensor]) -> RowLayout:
+    """Lay out the quantities of ``batch``, each of shape (N, ...).
+
+    Raises:
+        ValueError: If numpy has no such type.
+    """
+    for name, tensor in batch.items():
+        if tensor.dtype not in _NUMPY:
+            raise ValueError(f"{name} is {tensor.dtype}, which cannot be recorded: convert it in its channel")
+    return RowLayout.of({name: (tuple(t.shape[1:]), np.dtype(_NUMPY[t.dtype])) for name, t in batch.items()})
 
 
-class Layout:
-    """Where each quantity lies in an environment's row of bytes; wide types first, so that all are aligned."""
+def pack(batch: Mapping[str, torch.Tensor], ids: Sequence[int], layout: RowLayout, out: np.ndarray) -> None:
+    """Copy the rows ``ids`` (K,) of a batch on the CPU into ``out`` (K, layout.size) uint8.
 
-    def __init__(self, batch: Mapping[str, torch.Tensor]) -> None:
-        """Lay out the quantities of ``batch``, each of shape (N, ...).
-
-        Raises:
-            ValueError: If numpy has no such type.
-        """
-        start = 0
-        columns = []
-        for name in sorted(batch, key=lambda name: -batch[name].element_size()):
-            tensor = batch[name]
-            if tensor.dtype not in _NUMPY:
-                raise ValueError(f"{name} is {tensor.dtype}, which cannot be recorded: convert it in its channel")
-            size = tensor[0].numel() * tensor.element_size()
-            columns.append(_Column(name, tuple(tensor.shape[1:]), tensor.dtype, start, start + size))
-            start += size
-        self._columns = columns
-        self._padding = -start % _ALIGNMENT
-        self.size = start + self._padding
-        """Bytes of a row, with a few more so that every row is aligned."""
-
-    def pack(self, batch: Mapping[str, torch.Tensor], ids: torch.Tensor, out: torch.Tensor) -> None:
-        """Copy the rows ``ids`` (K,) of ``batch`` into ``out`` (K, size) uint8 on the host: one transfer."""
-        if ids.device.type == "cpu":
-            self._pack_here(batch, ids.numpy(), out.numpy())
-            return
-        rows = len(ids)
-        parts = [batch[column.name][ids].reshape(rows, -1).view(torch.uint8) for column in self._columns]
-        parts.append(torch.zeros(rows, self._padding, dtype=torch.uint8, device=ids.device))
-        out.copy_(torch.cat(parts, dim=1), non_blocking=True)
-        torch.cuda.current_stream(ids.device).synchronize()
-
-    def _pack_here(self, batch: Mapping[str, torch.Tensor], ids: np.ndarray, out: np.ndarray) -> None:
-        """Numpy copies in this thread; torch would spread images over all processors, which are busy encoding."""
-        for column in self._columns:
-            target = out[:, column.start : column.stop].view(_NUMPY[column.dtype])
-            _copy(batch[column.name].numpy(), ids, target.reshape(len(ids), *column.shape, copy=False))
-
-    def unpack(self, row: np.ndarray) -> dict[str, np.ndarray]:
-        """Views of one row (size,) uint8."""
-        return {
-            column.name: row[column.start : column.stop].view(_NUMPY[column.dtype]).reshape(column.shape)
-            for column in self._columns
-        }
+    Numpy copies in this thread; torch would spread images over all processors, which are busy encoding.
+    """
+    for column in layout.columns:
+        target = out[:, column.start : column.stop].view(column.dtype)
+        _copy(batch[column.name].numpy(), np.asarray(ids), target.reshape(len(ids), *column.shape, copy=False))
 
 
 def _copy(source: np.ndarray, ids: np.ndarray, target: np.ndarray) -> None:
@@ -96,19 +61,64 @@ def _copy(source: np.ndarray, ids: np.ndarray, target: np.ndarray) -> None:
                 target[row, ..., channel] = source[index, ..., channel]
 
 
-class HostBuffers:
-    """A ring of equal host buffers, pinned where a GPU copies into them. Taking one waits until one is free."""
+def packed(batch: Mapping[str, torch.Tensor], ids: Sequence[int], layout: RowLayout) -> torch.Tensor:
+    """The rows ``ids`` of a batch in memory of their own on its device. Shape is (K, layout.size), uint8.
 
-    def __init__(self, count: int, rows: int, size: int, pinned: bool) -> None:
-        """Allocate ``count`` buffers of ``rows`` x ``size`` bytes."""
-        self._free: queue.SimpleQueue[torch.Tensor] = queue.SimpleQueue()
-        for _ in range(count):
-            self._free.put(torch.empty((rows, size), dtype=torch.uint8, pin_memory=pinned))
+    Nothing here waits for a GPU, and there are few calls: the simulation thread has no time.
+    """
+    first = batch[layout.columns[0].name]
+    count, device = len(first), first.device
+    parts = [
+        batch[column.name].contiguous().view(count, *(column.shape or (1,))).view(torch.uint8).flatten(1)
+        for column in layout.columns
+        if column.stop > column.start
+    ]
+    padding = layout.size - layout.columns[-1].stop
+    parts.append(torch.zeros(count, padding, dtype=torch.uint8, device=device))
+    rows = torch.cat(parts, dim=1)
+    if len(ids) == count and list(ids) == list(range(count)):
+        return rows
+    index = torch.tensor(ids, pin_memory=device.type == "cuda")
+    return rows[index.to(device, non_blocking=True)]
 
-    def take(self) -> torch.Tensor:
-        """A free buffer. Shape is (rows, size)."""
-        return self._free.get()
 
-    def give_back(self, buffer: torch.Tensor) -> None:
-        """From any thread: ``buffer`` may be filled anew."""
-        self._free.put(buffer)
+class Transfer:
+    """Copies packed rows from a GPU into host memory, beside what the simulation goes on doing."""
+
+    def __init__(self, device: torch.device, memory: np.ndarray) -> None:
+        """Pin ``memory`` (bytes,), if the system lets us: otherwise copies are slower and hold up the thread.
+
+        Args:
+            device: Where rows come from.
+            memory: Where all of them go to; has to live until :meth:`close`.
+        """
+        self._stream = torch.cuda.Stream(device)
+        self._event = torch.cuda.Event()
+        self._source: torch.Tensor | None = None
+        self._pointer = memory.ctypes.data
+        runtime = torch.cuda.cudart()
+        assert runtime is not None  # there is a GPU
+        self._runtime = runtime
+        self._pinned = int(runtime.cudaHostRegister(self._pointer, memory.nbytes, 0)) == 0
+        if not self._pinned:
+            with suppress(RuntimeError):  # torch would raise what CUDA remembers at some later, innocent call
+                torch.zeros(1, device=device)
+
+    def start(self, source: torch.Tensor, out: np.ndarray) -> None:
+        """Copy ``source`` (K, size), as it is once the calls before this one are done, into ``out``."""
+        self._source = source  # torch reuses its memory in the order of another stream: it has to live until then
+        self._stream.wait_stream(torch.cuda.current_stream(source.device))
+        with torch.cuda.stream(self._stream):
+            torch.from_numpy(out).copy_(source, non_blocking=True)
+            self._event.record(self._stream)
+
+    def wait(self) -> None:
+        """Wait until the copy is done."""
+        self._event.synchronize()
+        self._source = None
+
+    def close(self) -> None:
+        """Wait, and let the memory go."""
+        self.wait()
+        if self._pinned:
+            self._runtime.cudaHostUnregister(self._pointer)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-import torch
-
 from isaaclab_datagen.datasets.episode import Outcome
 from isaaclab_datagen.datasets.recording import RecordingSession
+from isaaclab_datagen.datasets.rows import RowLayout
+from isaaclab_datagen.datasets.shared_memory import Rows
 from isaaclab_datagen.recorders.frames import Batch
-from isaaclab_datagen.recorders.packing import HostBuffers, Layout
+from isaaclab_datagen.recorders.packing import Transfer, layout_of, pack, packed
 
 
 class Plan(Protocol):
@@ -35,7 +35,10 @@ class Plan(Protocol):
 
 
 class EpisodeStream:
-    """A frame listener that records what its plan wants; without a session it only tells the plan."""
+    """A frame listener that records what its plan wants; without a session it only tells the plan.
+
+    A GPU copies a frame to the host while the simulation takes its next step; only then does the session get it.
+    """
 
     def __init__(
         self,
@@ -43,30 +46,28 @@ class EpisodeStream:
         num_envs: int,
         session: RecordingSession | None = None,
         facts: Mapping[str, Any] | None = None,
-        buffers: int = 4,
     ) -> None:
         """Connect plan and session.
 
         Args:
             plan: Which episodes count.
             num_envs: Number of environments.
-            session: Where frames go. Its ``max_in_flight`` must be at least ``buffers``.
+            session: Where frames go. To be closed after this.
             facts: What is to be said of every episode, JSON-clean.
-            buffers: Steps that may be on their way at a time: what bounds the memory.
         """
         self.wants_images = session is not None
         self._plan = plan
         self._session = session
         self._facts = dict(facts or {})
-        self._num_envs = num_envs
-        self._count = buffers
         self._active = [False] * num_envs
         self._lengths = [0] * num_envs
-        self._layouts: dict[bool, Layout] = {}
-        self._buffers: HostBuffers | None = None
+        self._layouts: dict[bool, RowLayout] = {}
+        self._transfer: Transfer | None = None
+        self._copied: tuple[list[int], Rows] | None = None
 
     def begin(self, env_ids: list[int]) -> None:
         """See the protocol."""
+        self._hand_over()
         for env_id in env_ids:
             index = self._plan.begin(env_id)
             self._active[env_id] = index is not None
@@ -74,35 +75,36 @@ class EpisodeStream:
             if index is not None and self._session is not None:
                 self._session.begin(env_id, index)
 
-    def listening(self, env_ids: torch.Tensor) -> torch.Tensor:
+    def listening(self, env_ids: Sequence[int]) -> list[int]:
         """See the protocol."""
-        return env_ids[
-            torch.tensor([self._active[i] for i in env_ids.tolist()], dtype=torch.bool, device=env_ids.device)
-        ]
+        return [env_id for env_id in env_ids if self._active[env_id]]
 
-    def frame(self, batch: Batch, env_ids: torch.Tensor) -> None:
+    def frame(self, batch: Batch, env_ids: Sequence[int]) -> None:
         """See the protocol. The last frame of an episode without an action is left out."""
         last = "action" not in batch
-        slots = [slot for slot in env_ids.tolist() if self._lengths[slot] or not last]
+        slots = [slot for slot in env_ids if self._lengths[slot] or not last]
         for slot in slots:
             self._lengths[slot] += 1
         if self._session is None or not slots:
             return
+        self._hand_over()
         if last not in self._layouts:
-            self._layouts[last] = Layout(batch)
+            self._layouts[last] = layout_of(batch)
         layout = self._layouts[last]
-        if self._buffers is None:
-            self._buffers = HostBuffers(self._count, self._num_envs, layout.size, env_ids.is_cuda)
-        buffer = self._buffers.take()
-        rows = buffer.flatten()[: len(slots) * layout.size].view(len(slots), layout.size)
-        layout.pack(batch, torch.tensor(slots, device=env_ids.device), rows)
-        host = rows.numpy()
-        frames = {slot: layout.unpack(host[row]) for row, slot in enumerate(slots)}
-        buffers = self._buffers
-        self._session.append(frames, lambda: buffers.give_back(buffer))
+        rows = self._session.take(len(slots), layout)
+        device = next(iter(batch.values())).device
+        if device.type == "cpu":
+            pack(batch, slots, layout, rows.data)
+            self._session.put(slots, rows)
+            return
+        if self._transfer is None:
+            self._transfer = Transfer(device, self._session.memory)
+        self._transfer.start(packed(batch, slots, layout), rows.data)
+        self._copied = slots, rows
 
     def end(self, env_id: int, outcome: Outcome) -> None:
         """See the protocol. An episode without an action never was one."""
+        self._hand_over()
         self._active[env_id] = False
         outcome = replace(outcome, extra={**self._facts, **self._plan.facts(env_id), **outcome.extra})
         if self._lengths[env_id] > 1:
@@ -112,3 +114,16 @@ class EpisodeStream:
             self._plan.cancel(env_id)
         if self._session is not None:
             self._session.end(env_id, outcome, keep)
+
+    def close(self) -> None:
+        """Leave the session's memory alone from now on. Only then may it be closed."""
+        if self._transfer is not None:
+            self._transfer.close()
+            self._transfer = self._copied = None
+
+    def _hand_over(self) -> None:
+        """Give the session the frame that was copied last."""
+        if self._copied is not None and self._session is not None and self._transfer is not None:
+            (slots, rows), self._copied = self._copied, None
+            self._transfer.wait()
+            self._session.put(slots, rows)

@@ -28,12 +28,12 @@ class FrameListener(Protocol):
         """Episodes begin in these environments."""
         ...
 
-    def frame(self, batch: Batch, env_ids: torch.Tensor) -> None:
-        """Rows ``env_ids`` (K,) of ``batch`` are the next frames of their episodes."""
+    def frame(self, batch: Batch, env_ids: Sequence[int]) -> None:
+        """Rows ``env_ids`` of ``batch`` are the next frames of their episodes."""
         ...
 
-    def listening(self, env_ids: torch.Tensor) -> torch.Tensor:
-        """Those of ``env_ids`` (K,) whose frames are wanted."""
+    def listening(self, env_ids: Sequence[int]) -> list[int]:
+        """Those of ``env_ids`` whose frames are wanted. Numbers, not a tensor: a GPU would have to be waited for."""
         ...
 
     def end(self, env_id: int, outcome: Outcome) -> None:
@@ -55,7 +55,7 @@ class FrameRecorder(RecorderTerm):
     def __init__(self, cfg: FrameRecorderCfg, env: ManagerBasedRLEnv) -> None:
         super().__init__(cfg, env)
         self._listener: FrameListener | None = None
-        self._all = torch.arange(env.num_envs, device=env.device)
+        self._all = list(range(env.num_envs))
 
     def bind(self, listener: FrameListener | None) -> FrameSource:
         """Stream to ``listener`` from now on.
@@ -71,14 +71,14 @@ class FrameRecorder(RecorderTerm):
         """Bring the kinematics up to date (a reset leaves them at the old pose) and begin episodes."""
         if self._listener is not None:
             self._env.sim.forward()
-            self._listener.begin(self._ids(env_ids).tolist())
+            self._listener.begin(self._ids(env_ids))
         return None, None
 
     def record_pre_step(self) -> tuple[None, None]:
         """Frame t, with its action."""
         if self._listener is not None:
             ids = self._listener.listening(self._all)
-            if len(ids):
+            if ids:
                 batch = self.source.read(self._listener.wants_images) | self.source.actions()
                 self._listener.frame(batch, ids)
         return None, None
@@ -87,14 +87,16 @@ class FrameRecorder(RecorderTerm):
         """Frame T, and how the episode ended."""
         if self._listener is not None:
             ids = self._listener.listening(self._ids(env_ids))
-            if len(ids):
+            if ids:
                 self._listener.frame(self.source.read(self._listener.wants_images), ids)
-                for env_id in ids.tolist():
+                for env_id in ids:
                     self._listener.end(env_id, self._outcome(env_id))
         return None, None
 
-    def _ids(self, env_ids: Sequence[int] | torch.Tensor | None) -> torch.Tensor:
-        return self._all if env_ids is None else self._all[torch.as_tensor(env_ids, device=self._all.device).long()]
+    def _ids(self, env_ids: Sequence[int] | torch.Tensor | None) -> list[int]:
+        if env_ids is None:
+            return self._all
+        return env_ids.tolist() if isinstance(env_ids, torch.Tensor) else list(env_ids)
 
     def _outcome(self, env_id: int) -> Outcome:
         manager = self._env.termination_manager

@@ -131,14 +131,14 @@ class Replay:
     def begin(self, env_ids: list[int]) -> None:
         """Nothing: episodes begin in :meth:`reset`."""
 
-    def listening(self, env_ids: torch.Tensor) -> torch.Tensor:
+    def listening(self, env_ids: Sequence[int]) -> list[int]:
         """Those in which an episode is being replayed."""
-        return env_ids[torch.tensor([i in self._running for i in env_ids.tolist()], dtype=torch.bool)]
+        return [env_id for env_id in env_ids if env_id in self._running]
 
-    def frame(self, batch: Mapping[str, torch.Tensor], env_ids: torch.Tensor) -> None:
+    def frame(self, batch: Mapping[str, torch.Tensor], env_ids: Sequence[int]) -> None:
         """Compare the next frame of some episodes with the recorded ones."""
-        seen = {name: tensor[env_ids].cpu().numpy() for name, tensor in batch.items()}
-        for row, slot in enumerate(env_ids.tolist()):
+        seen = {name: tensor[list(env_ids)].cpu().numpy() for name, tensor in batch.items()}
+        for row, slot in enumerate(env_ids):
             agreement, episode = self.agreements[slot], self._episodes[slot]
             if agreement.steps <= episode.num_steps:
                 recorded = frame_at(episode, agreement.steps)

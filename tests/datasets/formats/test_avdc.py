@@ -137,7 +137,7 @@ def test_a_camera_that_vanished_whole_is_not_taken_for_a_kill(tmp_path):
 def test_leftovers_of_a_kill_are_removed_on_opening(tmp_path):
     writer, episodes = write(tmp_path, 1, size=(8, 8))
     writer.open(1).append(episodes[0][0])
-    writer._lock.release()
+    writer.lock.release()
     assert list((writer.root / ".staging").iterdir())
     open_writer(tmp_path).close()
     assert not (writer.root / ".staging").exists()

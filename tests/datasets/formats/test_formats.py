@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import resource
 import shutil
 import signal
 import subprocess
@@ -218,7 +217,7 @@ def test_one_session_fills_a_dataset(name, tmp_path):
         for index in episodes:
             session.begin(index, index)
         for step in range(5):
-            session.append({index: frames[step] for index, frames in episodes.items()}, lambda: None)
+            session.append({index: frames[step] for index, frames in episodes.items()})
         for index in episodes:
             session.end(index, SUCCESS if index % 2 else FAILURE, keep=index != 4)
     reader = formats.open_reader(tmp_path)
@@ -229,9 +228,9 @@ def test_one_session_fills_a_dataset(name, tmp_path):
         np.testing.assert_array_equal(episode.frames["images/wrist"][4], episodes[index][4]["images/wrist"])
 
 
-def run_process(out, name, episodes, size=24, **given):
-    command = [sys.executable, str(PROCESS), str(out), name, str(episodes), str(size)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **given)
+def run_process(out, name, episodes, size=24, longest=-1):
+    command = [sys.executable, str(PROCESS), str(out), name, str(episodes), str(size), str(longest)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def test_killed_again_and_again_every_episode_is_whole_and_none_is_there_twice(name, tmp_path):
@@ -266,13 +265,9 @@ def may_mount(folder):
 
 def test_a_file_that_cannot_grow_is_never_committed(name, tmp_path):
     """A write is cut off in the middle of a file, as on a full disk."""
-
-    def limit():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))
-
     first = run_process(tmp_path, name, 4)
     assert first.communicate()[1] == ""
-    process = run_process(tmp_path, name, 40, size=64, preexec_fn=limit)
+    process = run_process(tmp_path, name, 40, size=64, longest=6000)
     message = process.communicate()[1]
     assert process.returncode == 1, message
     assert "4 episodes are committed and whole" in message
@@ -288,7 +283,8 @@ def test_a_full_disk_keeps_what_is_committed_and_can_be_continued(name, tmp_path
     disk = tmp_path / "disk"
     disk.mkdir()
     script = f'mount -t tmpfs -o size=2m tmpfs {disk} && "$@"; status=$?; cp -r {disk} {copy}; exit $status'
-    command = ["unshare", "-m", "sh", "-c", script, "sh", sys.executable, str(PROCESS), str(disk), name, "500", "32"]
+    command = ["unshare", "-m", "sh", "-c", script, "sh", sys.executable, str(PROCESS), str(disk), name]
+    command += ["500", "32", "-1"]
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 1, result.stderr
     assert "the disk is full" in result.stderr

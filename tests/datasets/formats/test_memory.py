@@ -31,7 +31,7 @@ def growth(out, name, episodes, steps, size, slots=4) -> float:
             for slot in range(slots):
                 session.begin(slot, first + slot)
             for frame in frames:
-                session.append(dict.fromkeys(range(slots), frame), lambda: None)
+                session.append(dict.fromkeys(range(slots), frame))
             for slot in range(slots):
                 session.end(slot, SUCCESS)
             session.flush()

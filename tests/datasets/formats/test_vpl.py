@@ -209,7 +209,7 @@ def test_the_numbers_are_right_again_after_a_kill(tmp_path):
     for index in range(3):
         write_episode(writer, index, random_frames(np.random.default_rng(index), index + 1))
     writer.open(3)
-    writer._lock.release()  # as a kill does
+    writer.lock.release()  # as a kill does
     assert json.loads((writer.root / "metadata.json").read_text())["num_episodes"] < 3
     again = open_writer(tmp_path, "vpl")
     assert again.root == writer.root

@@ -81,15 +81,15 @@ def open_writer(out: Path, options: Namespace, identity: Mapping[str, Any], prov
 
 
 class Writer:
-    """A dataset open for writing. Episodes may be opened and written in several threads, each in one at a time."""
+    """A dataset open for writing. Pickled copies of it open and write episodes in other processes."""
 
     def __init__(self, manifest: Manifest, lock: FolderLock) -> None:
         """Count the session and prepare the folders."""
         self.manifest = manifest
         self.root = manifest.path.parent
         self.session = manifest.begin_session()
-        self._lock = lock
-        self._serial = itertools.count()
+        self.lock = lock
+        self._opened = 0
         for variant in manifest.identity["variants"].values():
             (self.root / variant).mkdir(exist_ok=True)
 
@@ -100,13 +100,17 @@ class Writer:
 
     def open(self, index: int) -> _Sink:
         """Start episode number ``index``."""
-        unique = f"{index}-{next(self._serial)}"  # a number whose episode was discarded may be in use again
+        self._opened += 1
+        unique = f"{index}-{os.getpid()}-{self._opened}"  # a number whose episode was discarded may be in use again
         return _Sink(self.manifest, index, self.root / _STAGING / unique)
+
+    def committed_one(self, index: int, steps: int) -> None:
+        """Nothing: the folders say it."""
 
     def close(self) -> None:
         """Remove what uncommitted episodes left, and let other processes write."""
         shutil.rmtree(self.root / _STAGING, ignore_errors=True)  # what stays is removed on opening
-        self._lock.release()
+        self.lock.release()
 
 
 class _Sink:
@@ -129,7 +133,7 @@ class _Sink:
         for name, folder in self._streams:
             write_file(f"{folder}/{number:02d}.png", png.encode(frame[name]))
 
-    def commit(self, outcome: Outcome) -> None:
+    def commit(self, outcome: Outcome) -> int:
         columns = self._states.columns()
         actions = columns.get("action", np.empty(0))
         if len(actions) != len(self._states) - 1 or len(actions) == 0:
@@ -148,6 +152,7 @@ class _Sink:
         root = self._manifest.path.parent
         place({self._staging / variant: _folder(root, variant, self._index) for variant in self._variants.values()})
         shutil.rmtree(self._staging)
+        return len(actions)
 
     def discard(self) -> None:
         shutil.rmtree(self._staging)

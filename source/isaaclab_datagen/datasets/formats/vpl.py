@@ -7,11 +7,10 @@ written in a hidden folder and appears by one rename.
 
 from __future__ import annotations
 
-import itertools
 import math
+import os
 import re
 import shutil
-import threading
 import time
 from argparse import Namespace, _ArgumentGroup
 from collections.abc import Mapping
@@ -101,16 +100,15 @@ def open_writer(out: Path, options: Namespace, identity: Mapping[str, Any], prov
 
 
 class Writer:
-    """A dataset open for writing. Episodes may be opened and written in several threads, each in one at a time."""
+    """A dataset open for writing. Pickled copies of it open and write episodes in other processes."""
 
     def __init__(self, manifest: Manifest, lock: FolderLock) -> None:
         """Count the session and the episodes."""
         self.manifest = manifest
         self.root = manifest.path.parent
         self.session = manifest.begin_session()
-        self._lock = lock
-        self._serial = itertools.count()
-        self._counting = threading.Lock()
+        self.lock = lock
+        self._opened = 0
         self._counted = -math.inf
         known = dict(
             zip(manifest.contents.get("episodes", ()), manifest.contents.get("num_timesteps", ()), strict=True)
@@ -125,7 +123,8 @@ class Writer:
 
     def open(self, index: int) -> _Sink:
         """Start episode number ``index``."""
-        unique = f"{index}-{next(self._serial)}"  # a number whose episode was discarded may be in use again
+        self._opened += 1
+        unique = f"{index}-{os.getpid()}-{self._opened}"  # a number whose episode was discarded may be in use again
         return _Sink(self, index, self.root / _STAGING / unique)
 
     def close(self) -> None:
@@ -134,14 +133,13 @@ class Writer:
         try:
             self._count()
         finally:
-            self._lock.release()
+            self.lock.release()
 
     def committed_one(self, index: int, steps: int) -> None:
-        """An episode is in its place."""
-        with self._counting:
-            self._steps[index] = steps
-            if time.monotonic() - self._counted > _COUNTING_PERIOD:
-                self._count()
+        """Bring the numbers up to date, now and then."""
+        self._steps[index] = steps
+        if time.monotonic() - self._counted > _COUNTING_PERIOD:
+            self._count()
 
     def _count(self) -> None:
         """Save the numbers. A large configuration takes 10 ms: not done for each episode."""
@@ -177,7 +175,7 @@ class _Sink:
         elif row % self._interval == 0:
             self._files.append(frame)
 
-    def commit(self, outcome: Outcome) -> None:
+    def commit(self, outcome: Outcome) -> int:
         columns = self._states.columns()
         steps = len(columns.get("action", ()))
         if self._files is None or steps != len(self._states) - 1 or steps == 0:
@@ -190,7 +188,7 @@ class _Sink:
         self._files.finish()
         place({self._path.parent: episode_file(self._writer.root, self._index).parent})
         shutil.rmtree(self._staging)
-        self._writer.committed_one(self._index, steps)
+        return steps
 
     def discard(self) -> None:
         if self._files is not None:
