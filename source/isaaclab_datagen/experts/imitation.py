@@ -41,6 +41,9 @@ class ImitationCfg:
     learning_rate: float = 1e-3
     std: float = 0.05
     """Standard deviation of the noise on every action, and of those with which reinforcement learning begins."""
+    next_learning_rate: float = 1e-5
+    """Rate with which reinforcement learning begins. Adam's first steps are as long as the rate, whatever the gradient:
+    twenty of 5e-4 wiped out the skill before the adaptive schedule had lowered it."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,8 @@ def imitate(
     """
     actor, critic = runner.alg.get_policy(), runner.alg.critic
     gamma = runner.cfg["algorithm"]["gamma"]
+    for group in runner.alg.optimizer.param_groups:
+        group["lr"] = cfg.next_learning_rate
     optimizer = torch.optim.Adam([*actor.parameters(), *critic.parameters()], lr=cfg.learning_rate)
     hidden = _action_columns(env)
     with torch.no_grad():
