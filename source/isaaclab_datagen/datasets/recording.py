@@ -211,7 +211,7 @@ class RecordingSession:
             for key, _ in ready:
                 try:
                     message = key.data.receive()
-                except (EOFError, OSError):
+                except EOFError:
                     self._ended(key.data)
                 else:
                     self._hear(key.data, *message)

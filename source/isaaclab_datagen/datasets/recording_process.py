@@ -57,9 +57,12 @@ class WorkerProcess:
 
         Raises:
             EOFError: It has ended.
-            OSError: It has ended within a word.
         """
-        return pickle.loads(self.connection.recv_bytes())
+        try:
+            message = self.connection.recv_bytes()
+        except OSError as error:  # in the middle of a message
+            raise EOFError from error
+        return pickle.loads(message)
 
     def finish(self) -> None:
         """Let it end after what is queued."""

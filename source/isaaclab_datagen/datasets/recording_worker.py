@@ -109,9 +109,10 @@ class Worker:
     def _receive(self) -> Any:
         """The next message, or None if there are no more."""
         try:
-            return pickle.loads(self._connection.recv_bytes())
+            message = self._connection.recv_bytes()
         except (EOFError, OSError):
             return None
+        return pickle.loads(message)
 
     def _tell(self, what: str, *values: Any) -> None:
         with suppress(BrokenPipeError):  # a session that was killed; its end of the stream comes next
