@@ -41,7 +41,7 @@ class Segment:
     thread_seconds: float
     """Processor time of the simulation thread meanwhile."""
     process_seconds: float
-    """Processor time of all threads meanwhile."""
+    """Processor time of all threads and processes meanwhile."""
     stored: int
     """Bytes on disk."""
     peak: float
@@ -50,6 +50,8 @@ class Segment:
     """That above what it held before [MB]."""
     device_growth: float
     """Most device memory that torch held above what it held before [MB]."""
+    worker_peak: float
+    """Most resident memory of the largest process that records, with what it shares [MB]."""
     load: float
     """The machine's load average over the last minute, at the start."""
 
@@ -73,11 +75,12 @@ class Bench:
         clock, memory, load = Clock(steps), Memory(env.device), os.getloadavg()[0]
         with VARIANTS[variant](env, self._options, folder):
             rollout(env, self._actor, clock.done)
+            worker_peak = max((_status("VmHWM", child) for child in _children()), default=0.0)
         seconds = clock.read()
         stored = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         shutil.rmtree(folder)
         images = env.num_envs * (steps + 1) * len(self._options.cameras)
-        segment = Segment(variant, steps, images, *seconds, stored, *memory.most(), load)
+        segment = Segment(variant, steps, images, *seconds, stored, *memory.most(), worker_peak, load)
         print(f"{variant}, {steps} steps: {steps / segment.seconds:.1f} steps/s, +{segment.growth:.0f} MB", flush=True)
         return segment
 
@@ -96,12 +99,12 @@ class Clock:
         return self._left < 0
 
     def read(self) -> tuple[float, float, float]:
-        """Seconds since the start: by the clock, of this thread's processor time, of the process's."""
+        """Seconds since the start: by the clock, of this thread's processor time, of all processes that have ended."""
         (clock, thread, process), (clock_0, thread_0, process_0) = self._now(), self._start
         return clock - clock_0, thread - thread_0, process - process_0
 
     def _now(self) -> tuple[float, float, float]:
-        return time.perf_counter(), time.thread_time(), time.process_time()
+        return time.perf_counter(), time.thread_time(), sum(os.times()[:4])
 
 
 class Memory:
@@ -125,9 +128,14 @@ class Memory:
         return peak, peak - self._before, device / MB
 
 
-def _status(name: str) -> float:
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 / MB for line in lines if line.startswith(name))
+def _status(name: str, process: str = "self") -> float:
+    lines = _lines(f"/proc/{process}/status")
+    return next((int(line.split()[1]) * 1024 / MB for line in lines if line.startswith(name)), 0.0)
+
+
+def _children() -> list[str]:
+    """Processes that this thread has started."""
+    return Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
 
 
 def machine(device: str) -> dict[str, Any]:
@@ -178,7 +186,7 @@ def describe(machine: dict[str, Any]) -> str:
 def _speed_table(segments: list[Segment]) -> Iterable[str]:
     yield (
         "| variant | steps/s | of the bare loop | images/s | bytes an image | spread of steps/s "
-        "| CPU ms a step: simulation thread | all threads |"
+        "| CPU ms a step: simulation thread | all processes |"
     )
     yield "|---|---|---|---|---|---|---|---|"
     names = list(dict.fromkeys(segment.variant for segment in segments))
@@ -199,10 +207,14 @@ def _speed_table(segments: list[Segment]) -> Iterable[str]:
 
 
 def _memory_table(segments: list[Segment]) -> Iterable[str]:
-    yield "| variant | steps of an episode | peak [MB] | growth [MB] | device growth [MB] | steps/s |"
-    yield "|---|---|---|---|---|---|"
+    yield (
+        "| variant | steps of an episode | peak [MB] | growth [MB] | largest process beside it [MB] "
+        "| device growth [MB] | steps/s |"
+    )
+    yield "|---|---|---|---|---|---|---|"
     for s in segments:
         yield (
-            f"| {s.variant} | {s.steps} | {s.peak:.0f} | {s.growth:.0f} | {s.device_growth:.0f} "
+            f"| {s.variant} | {s.steps} | {s.peak:.0f} | {s.growth:.0f} | {s.worker_peak:.0f} "
+            f"| {s.device_growth:.0f} "
             f"| {s.steps / s.seconds:.2f} |"
         )

@@ -8,7 +8,8 @@ The same loop (expert, step, every frame read, the terminal ones too) runs in on
 
 Every segment starts from the same seed, so that all of them simulate and render the same. Every variant records the
 same quantities of the same instants, successes and failures alike. Episodes have a fixed length and end at once, so
-that a segment is whole episodes: what a variant queues or piles up is written before its clock stops. Memory is
+that a segment is whole episodes: what a variant queues or piles up is written before its clock stops. Processes that
+record run before it starts. Memory is
 measured first, the variants that store nothing or stream before those that pile up, at --episode_steps and at --long
 times that. Speed is measured afterwards, in --repeats rounds of all variants, forth and back: given are medians, and
 the median of each round's ratio to that round's bare loop, because a machine's load drifts. Where other work shares

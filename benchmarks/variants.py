@@ -112,6 +112,8 @@ def ours(env: ManagerBasedRLEnv, options: Namespace, folder: Path) -> Iterator[N
             RecordingSession(writer, env.num_envs) as session,
             closing(EpisodeStream(plan, env.num_envs, session)) as stream,
         ):
+            session.start()
+            session.flush()
             recorder.bind(stream)
             yield
     finally:

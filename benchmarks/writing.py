@@ -76,7 +76,7 @@ def processor_time() -> float:
 
 
 def measure(args: argparse.Namespace, images: list[np.ndarray], workers: int, out: str) -> tuple[float, float]:
-    """Images/s from the first frame until everything is written, and processor time [ms] an image, start-up included."""
+    """Images/s from the first frame until everything is written, and processor time [ms] an image, with the start."""
     cameras = [f"camera_{number}" for number in range(args.cameras)]
     frames = [frame(images[step % len(images)], cameras, step == args.steps) for step in range(args.steps + 1)]
     facts = {"step_dt": 0.02, "intrinsics": dict.fromkeys(cameras, np.eye(3).tolist())}
@@ -85,10 +85,11 @@ def measure(args: argparse.Namespace, images: list[np.ndarray], workers: int, ou
         writer = formats.load(args.format).open_writer(Path(folder), args, identity, facts)
         before = processor_time()
         with RecordingSession(writer, args.num_envs, workers) as session:
+            session.start()
+            session.flush()  # they run
+            start = time.perf_counter()
             for slot in range(args.num_envs):
                 session.begin(slot, slot)
-            session.flush()  # the processes run
-            start = time.perf_counter()
             for rows in frames:
                 session.append(dict.fromkeys(range(args.num_envs), rows))
             for slot in range(args.num_envs):

@@ -281,25 +281,45 @@ def test_a_session_that_records_nothing_starts_nothing(tmp_path):
         session.flush()
 
 
-KILLED = """
+RUNNING = """
 import sys, time
+import numpy as np
 from pathlib import Path
-from dataset_fakes import FolderWriter
+from dataset_fakes import SUCCESS, FolderWriter
 from isaaclab_datagen.datasets.recording import RecordingSession
-session = RecordingSession(FolderWriter(Path(sys.argv[1])), 2, workers=2)
-session.begin(0, 0)
-session.flush()
-print("started", flush=True)
-time.sleep(60)
+with RecordingSession(FolderWriter(Path(sys.argv[1]), delay=0.2), 2, workers=2) as session:
+    session.begin(0, 0)
+    session.begin(1, 1)
+    session.flush()
+    session.append({0: {"x": np.zeros(1)}, 1: {"x": np.zeros(1)}})
+    session.end(0, SUCCESS)
+    print("started", flush=True)
+    time.sleep(60)
 """
+
+
+def running(folder: Path) -> subprocess.Popen[str]:
+    """A process that records, in a group of its own."""
+    given = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "process_group": 0}
+    path = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    process = subprocess.Popen([sys.executable, "-c", RUNNING, str(folder)], env=path, **given)
+    assert process.stdout is not None and process.stdout.readline() == "started\n"
+    return process
+
+
+def test_ctrl_c_reaches_the_session_alone(tmp_path):
+    """A terminal sends it to the whole group. The episode that has ended is still committed."""
+    process = running(tmp_path)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate()
+    assert errors.splitlines()[-1] == "KeyboardInterrupt"
+    writer = FolderWriter(tmp_path)
+    assert (writer.committed, writer.discarded) == ([0], [1])
 
 
 def test_the_processes_end_with_a_session_that_is_killed(tmp_path):
     """Their end lets the next run in: they hold the folder's lock."""
-    path = os.pathsep.join(sys.path)
-    command = [sys.executable, "-c", KILLED, str(tmp_path)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": path})
-    assert process.stdout is not None and process.stdout.readline() == "started\n"
+    process = running(tmp_path)
     workers = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     assert len(workers) == 2
     process.kill()

@@ -1,11 +1,15 @@
 """Whatever the types and shapes, a packed row is the row."""
 
+import mmap
+import os
+import tempfile
+
 import numpy as np
 import pytest
 import torch
 
 from isaaclab_datagen.datasets.rows import RowLayout
-from isaaclab_datagen.recorders.packing import layout_of, pack, packed
+from isaaclab_datagen.recorders.packing import Transfer, layout_of, pack, packed
 
 
 def batch(n: int, seed: int = 0) -> dict[str, torch.Tensor]:
@@ -63,6 +67,28 @@ def test_a_row_does_not_follow_what_the_simulator_does_next(path):
     before = values["float"].clone()
     values["float"].zero_()
     assert np.array_equal(layout.unpack(rows[1])["float"], before[1].numpy())
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_transfer_copies_what_was_there_when_it_started():
+    with tempfile.TemporaryFile() as file:
+        os.ftruncate(file.fileno(), 64 * 2**20)
+        memory = np.frombuffer(mmap.mmap(file.fileno(), 0), np.uint8)
+    out = memory.reshape(64, 2**20)
+    source = torch.zeros(64, 2**20, dtype=torch.uint8, device="cuda")
+    transfer = Transfer(source.device, memory)
+    assert transfer._pinned
+    for step in range(50):
+        source.fill_(step)
+        values = {"pixels": source}
+        transfer.start(packed(values, range(64), layout_of(values)), out)
+        source.fill_(255)  # the next step
+        transfer.wait()
+        assert (out == step).all()
+    transfer.close()
+    source.fill_(7)
+    assert int(torch.cuda.cudart().cudaHostRegister(memory.ctypes.data, memory.nbytes, 0)) == 0  # it was let go
+    assert int(torch.cuda.cudart().cudaHostUnregister(memory.ctypes.data)) == 0
 
 
 def test_a_single_channel_is_a_snapshot_too():

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isaaclab.envs import ManagerBasedRLEnvCfg
-from isaaclab.managers import RewardTermCfg, TerminationTermCfg
+from isaaclab.managers import TerminationTermCfg
 from isaaclab.utils import to_dict
 from tqdm import tqdm
 
@@ -73,8 +73,9 @@ def configure(args: argparse.Namespace, overrides: Sequence[str], task: registry
 
 def drop_rewards(env_cfg: Any) -> None:
     """Have no reward computed: nobody reads it. The terms stay, since a curriculum may name them."""
-    for term in vars(env_cfg.rewards).values():
-        if isinstance(term, RewardTermCfg):
+    rewards = env_cfg.rewards or {}
+    for term in (rewards if isinstance(rewards, dict) else vars(rewards)).values():
+        if term is not None:
             term.weight = 0.0
 
 

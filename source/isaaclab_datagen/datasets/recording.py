@@ -5,14 +5,9 @@ from __future__ import annotations
 import os
 import pickle
 import selectors
-import signal
-import socket
-import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any, Self
 
@@ -20,6 +15,7 @@ import numpy as np
 
 from isaaclab_datagen.datasets.episode import Frame, Outcome, Writer
 from isaaclab_datagen.datasets.files import DISK_FULL
+from isaaclab_datagen.datasets.recording_process import WorkerProcess
 from isaaclab_datagen.datasets.rows import RowLayout
 from isaaclab_datagen.datasets.shared_memory import Rows, SharedBuffers
 from isaaclab_datagen.errors import RunError
@@ -38,25 +34,25 @@ class RecordingSession:
     """
 
     def __init__(self, writer: Writer, num_slots: int, workers: int | None = None, buffers: int = 4) -> None:
-        """Prepare; the processes start with the first episode.
+        """Prepare; the processes start with the first episode, or with :meth:`start`.
 
         Args:
-            writer: Where episodes go. Each process gets a pickled copy, as it is when the first episode begins, and
-                calls its ``open``. Closed with the session.
+            writer: Where episodes go. Each process gets a pickled copy, as it is when they start, and opens
+                episodes with it. Closed with the session.
             num_slots: Number of environments.
             workers: Number of processes; by default one for each usable processor, at most one for each slot.
             buffers: How many batches may be unfinished: what bounds the memory.
         """
         self._writer = writer
         self._count = workers or min(num_slots, _processors())
-        self._workers: list[_Process] = []
+        self._workers: list[WorkerProcess] = []
         self._selector = selectors.DefaultSelector()
         self._buffers = SharedBuffers(buffers, num_slots)
         self._readers = [0] * buffers
         self._layouts: dict[RowLayout, int] = {}
         self._running: set[int] = set()
         self._committed: list[int] = []
-        self._unflushed: set[_Process] = set()
+        self._unflushed: set[WorkerProcess] = set()
         self._error: Exception | None = None
         self._closed = False
 
@@ -70,6 +66,17 @@ class RecordingSession:
         """The shared memory that all rows lie in, (bytes,) uint8; empty before the first :meth:`take`."""
         return self._buffers.memory
 
+    def start(self) -> None:
+        """Start the processes, unless they run. To be called before episodes begin where the start is not to delay."""
+        if self._workers:
+            return
+        inherited = self._buffers.descriptor, self._writer.lock.descriptor
+        self._workers = [WorkerProcess(*inherited) for _ in range(self._count)]
+        writer = pickle.dumps(self._writer)
+        for worker in self._workers:  # they start side by side
+            self._selector.register(worker.connection, selectors.EVENT_READ, worker)
+            worker.send_pickled(writer)
+
     def begin(self, slot: int, index: int) -> None:
         """Start an episode.
 
@@ -80,8 +87,7 @@ class RecordingSession:
         self._check()
         if slot in self._running:
             raise ValueError(f"slot {slot} already has a running episode: end it first")
-        if not self._workers:
-            self._start()
+        self.start()
         self._running.add(slot)
         self._worker(slot).send("begin", slot, index)
 
@@ -118,12 +124,13 @@ class RecordingSession:
             self._layouts[rows.layout] = len(self._layouts)
             for worker in self._workers:
                 worker.send("layout", rows.layout)
-        parts: dict[_Process, list[tuple[int, int]]] = defaultdict(list)
+        layout = self._layouts[rows.layout]
+        parts: dict[WorkerProcess, list[tuple[int, int]]] = defaultdict(list)
         for row, slot in enumerate(slots):
             parts[self._worker(slot)].append((slot, rows.offset + row * rows.layout.size))
         self._readers[rows.buffer] = len(parts)
         for worker, part in parts.items():
-            worker.send("frames", rows.buffer, self._layouts[rows.layout], part)
+            worker.send("frames", rows.buffer, layout, part)
 
     def append(self, frames: Mapping[int, Frame]) -> None:
         """Add a frame to some running episodes: :meth:`take`, copy, :meth:`put`.
@@ -189,15 +196,7 @@ class RecordingSession:
         else:
             self.abort()
 
-    def _start(self) -> None:
-        inherited = self._buffers.descriptor, self._writer.lock.descriptor
-        self._workers = [_Process(*inherited) for _ in range(self._count)]
-        writer = pickle.dumps(self._writer)
-        for worker in self._workers:  # they start side by side
-            self._selector.register(worker.connection, selectors.EVENT_READ, worker)
-            worker.send_pickled(writer)
-
-    def _worker(self, slot: int) -> _Process:
+    def _worker(self, slot: int) -> WorkerProcess:
         return self._workers[slot % len(self._workers)]
 
     def _check(self) -> None:
@@ -212,12 +211,12 @@ class RecordingSession:
             for key, _ in ready:
                 try:
                     message = key.data.receive()
-                except (EOFError, OSError):
+                except EOFError:
                     self._ended(key.data)
                 else:
                     self._hear(key.data, *message)
 
-    def _hear(self, worker: _Process, what: str, *values: Any) -> None:
+    def _hear(self, worker: WorkerProcess, what: str, *values: Any) -> None:
         match what, *values:
             case "read", buffer:
                 self._readers[buffer] -= 1
@@ -234,7 +233,7 @@ class RecordingSession:
             case ("flushed",):
                 self._unflushed.discard(worker)
 
-    def _ended(self, worker: _Process) -> None:
+    def _ended(self, worker: WorkerProcess) -> None:
         self._selector.unregister(worker.connection)
         self._unflushed.discard(worker)
         error = worker.end()
@@ -263,53 +262,6 @@ class RecordingSession:
         ) from error
 
 
-class _Process:
-    """One worker process, as the session sees it. It inherits the folder's lock: no other run starts before it ends."""
-
-    def __init__(self, memory: int, lock: int) -> None:
-        ours, its = socket.socketpair()
-        with its:
-            module = "isaaclab_datagen.datasets.recording_worker"
-            numbers = [str(number) for number in (its.fileno(), memory, os.getpid())]
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", module, *numbers],
-                stdin=subprocess.DEVNULL,
-                pass_fds=(its.fileno(), memory, lock),
-                env={**os.environ, "PYTHONPATH": _search_path(), "OPENBLAS_NUM_THREADS": "1"},
-            )
-        self._socket = ours
-        self._finishing = False
-        self.connection = Connection(os.dup(ours.fileno()))
-
-    def send(self, *message: Any) -> None:
-        self.send_pickled(pickle.dumps(message))
-
-    def send_pickled(self, message: bytes) -> None:
-        with suppress(BrokenPipeError, ConnectionResetError):  # it is dead: that is heard where it is listened to
-            self.connection.send_bytes(message)
-
-    def receive(self) -> tuple[Any, ...]:
-        return pickle.loads(self.connection.recv_bytes())
-
-    def finish(self) -> None:
-        """Let it end after what is queued."""
-        self._finishing = True
-        with suppress(OSError):  # it is dead already
-            self._socket.shutdown(socket.SHUT_WR)
-
-    def end(self) -> ChildProcessError | None:
-        """Wait for its end. Returns what was wrong with it."""
-        self.connection.close()
-        self._socket.close()
-        status = self._process.wait()
-        if status == 0 and self._finishing:
-            return None
-        if status < 0:
-            name = signal.Signals(-status).name
-            return ChildProcessError(f"it was ended by {name}" + ", as where memory runs out" * (name == "SIGKILL"))
-        return ChildProcessError(f"it ended with status {status}")
-
-
 def _explanation(error: OSError) -> tuple[str, str]:
     """What is wrong, and what the user does about it."""
     if isinstance(error, ChildProcessError):
@@ -323,8 +275,3 @@ def _explanation(error: OSError) -> tuple[str, str]:
 def _processors() -> int:
     """Those that this process may use: a container may have fewer than the machine."""
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-
-
-def _search_path() -> str:
-    """Where this process finds modules."""
-    return os.pathsep.join(path or os.getcwd() for path in sys.path)

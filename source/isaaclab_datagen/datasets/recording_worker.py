@@ -3,7 +3,7 @@
 It imports neither torch nor Isaac Lab: it starts in about half a second and takes little memory. Messages, each a
 pickled tuple, come from the session: the writer, then ``layout``, ``begin``, ``frames``, ``end``, ``flush``; the end of
 the stream means: discard what still runs, and end. It answers ``read`` (it reads the rows of a buffer no more),
-``committed``, ``failed`` and ``flushed``. Ctrl-C is the session's to deal with.
+``committed``, ``failed`` and ``flushed``.
 """
 
 from __future__ import annotations
@@ -109,9 +109,10 @@ class Worker:
     def _receive(self) -> Any:
         """The next message, or None if there are no more."""
         try:
-            return pickle.loads(self._connection.recv_bytes())
+            message = self._connection.recv_bytes()
         except (EOFError, OSError):
             return None
+        return pickle.loads(message)
 
     def _tell(self, what: str, *values: Any) -> None:
         with suppress(BrokenPipeError):  # a session that was killed; its end of the stream comes next
@@ -141,7 +142,6 @@ def die_with(parent: int) -> None:
 def main() -> None:
     """Serve the session whose connection, memory and process are given by number."""
     connection, memory, parent = map(int, sys.argv[1:])
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_with(parent)
     os.nice(_NICENESS)
     Worker(Connection(connection), memory).serve()

@@ -93,14 +93,14 @@ class EpisodeStream:
         layout = self._layouts[last]
         rows = self._session.take(len(slots), layout)
         device = next(iter(batch.values())).device
-        if device.type == "cpu":
+        if self._transfer is None and device.type != "cpu":
+            self._transfer = Transfer(device, self._session.memory)
+        if self._transfer is None:
             pack(batch, slots, layout, rows.data)
             self._session.put(slots, rows)
-            return
-        if self._transfer is None:
-            self._transfer = Transfer(device, self._session.memory)
-        self._transfer.start(packed(batch, slots, layout), rows.data)
-        self._copied = slots, rows
+        else:
+            self._transfer.start(packed(batch, slots, layout), rows.data)
+            self._copied = slots, rows
 
     def end(self, env_id: int, outcome: Outcome) -> None:
         """See the protocol. An episode without an action never was one."""

@@ -13,6 +13,8 @@ A format's module provides:
 * ``find(path) -> list[Path]``: roots of its datasets that ``path`` means (the ``--out`` folder, a root, or a folder
   between or just below); cheap, reads no data;
 * ``Reader(root)``: opens one for reading.
+
+A format may not import torch: its sinks run in processes of their own, to which its writer travels pickled.
 """
 
 from __future__ import annotations
