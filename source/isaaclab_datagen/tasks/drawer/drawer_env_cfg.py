@@ -142,7 +142,7 @@ class TerminationsCfg:
     """Ends of an episode.
 
     Success is no time-out: a learner would then rate an open drawer by its own estimate of it, which starts at nothing
-    and grows slowly, and meanwhile learn to hover and never to finish (seen over 160 updates).
+    and grows slowly, and meanwhile learn to hover and never to finish (seen in 160 updates).
     """
 
     success = DoneTerm(func=mdp.is_open, params={"opening": OPENING, "drawer_cfg": DRAWER})
