@@ -17,7 +17,7 @@ class ManipulationPhysicsCfg(PresetCfg):
     newton_mjwarp: NewtonCfg = NewtonCfg(
         # Found by trial with a scripted grasp of a 4.8 cm cube. With Newton's default contact stiffness (2.5e3 N/m) or
         # one solver step of 10 ms, the cube is squeezed out sideways when the hand lifts: 0 to 2 of 16 succeed. A
-        # contact is only as stiff as the solver's step allows: with two steps the script succeeds, but under white noise
+        # contact is only as stiff as the solver's step allows: with two steps the script succeeds, but under noise
         # of 0.08 on its actions (4 cm) in 4 % of 128 episodes, with three in 48 %, with four in 93 %.
         default_shape_cfg=NewtonShapeCfg(ke=5e4, kd=500.0),
         solver_cfg=MJWarpSolverCfg(
