@@ -18,7 +18,7 @@ def build_parser() -> Parser:
     group = parser.add_argument_group("imitation")
     group.add_argument("--expert", default="state_machine", metavar="NAME", help="who is imitated")
     group.add_argument("--rounds", type=options.positive_int, default=10, metavar="R", help="rollouts")
-    group.add_argument("--steps", type=options.positive_int, default=260, metavar="T", help="steps of a rollout, more than an episode has")
+    group.add_argument("--steps", type=options.positive_int, default=260, metavar="T", help="steps of a rollout")
     group.add_argument("--out", type=Path, required=True, metavar="FILE", help="checkpoint to write")
     options.add_launcher(parser)
     parser.add_aliases(options.COMMON_ALIASES)

@@ -32,7 +32,7 @@ class ImitationCfg:
     rounds: int = 10
     """Rollouts; in the first the expert acts everywhere."""
     steps: int = 260
-    """Environment steps of a rollout. Longer than an episode, or failures do not end in it and are not counted."""
+    """Environment steps of a rollout. More than an episode has: failures that do not end in it are not counted."""
     expert_share: float = 0.25
     """Share of the environments in which the expert acts in later rounds."""
     epochs: int = 6
