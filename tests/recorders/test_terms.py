@@ -242,7 +242,7 @@ def all_frames(run: SimpleNamespace) -> Iterator[dict[str, np.ndarray]]:
 @pytest.mark.parametrize(
     ("slot", "reason", "success", "terminated", "lengths"),
     [
-        (SUCCEEDS, "success", True, False, range(CATCH + 10, STEPS + 1)),
+        (SUCCEEDS, "success", True, True, range(CATCH + 10, STEPS + 1)),
         (TIMES_OUT, "time_out", False, False, [STEPS]),
         (DROPS, "object_dropped", False, True, [DROP + 1]),
     ],
