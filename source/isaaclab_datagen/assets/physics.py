@@ -10,26 +10,39 @@ from isaaclab_physx.physics import PhysxCfg
 from isaaclab_tasks.utils import PresetCfg
 
 
+def _newton(njmax: int, nconmax: int, iterations: int, num_substeps: int) -> NewtonCfg:
+    """Newton for a gripper that holds things.
+
+    With Newton's default contact stiffness (2.5e3 N/m) a cube of 4.8 cm is squeezed out sideways when the hand lifts. A
+    contact is only as stiff as the solver's step allows, so that the number of substeps decides too.
+
+    Args:
+        njmax: Constraint rows of an environment.
+        nconmax: Contacts of an environment.
+        iterations: Of the solver, at most.
+        num_substeps: Solver steps of a physics step.
+    """
+    return NewtonCfg(
+        default_shape_cfg=NewtonShapeCfg(ke=5e4, kd=500.0),
+        solver_cfg=MJWarpSolverCfg(
+            njmax=njmax,
+            nconmax=nconmax,
+            cone="pyramidal",
+            integrator="implicitfast",
+            iterations=iterations,
+            use_mujoco_contacts=False,
+        ),
+        num_substeps=num_substeps,
+    )
+
+
 @configclass
 class ManipulationPhysicsCfg(PresetCfg):
     """Backends for one arm and a few objects on a table."""
 
-    newton_mjwarp: NewtonCfg = NewtonCfg(
-        # Found by trial with a scripted grasp of a 4.8 cm cube. With Newton's default contact stiffness (2.5e3 N/m) or
-        # one solver step of 10 ms, the cube is squeezed out sideways when the hand lifts: 0 to 2 of 16 succeed. A
-        # contact is only as stiff as the solver's step allows: with two steps the script succeeds, but under noise
-        # of 0.08 on its actions (4 cm) in 4 % of 128 episodes, with three in 48 %, with four in 93 %.
-        default_shape_cfg=NewtonShapeCfg(ke=5e4, kd=500.0),
-        solver_cfg=MJWarpSolverCfg(
-            njmax=120,
-            nconmax=60,
-            cone="pyramidal",
-            integrator="implicitfast",
-            iterations=20,
-            use_mujoco_contacts=False,
-        ),
-        num_substeps=4,
-    )
+    # Found by trial with the scripted lift: 0 to 2 of 16 succeed with one substep, all with two; under noise of 0.08 on
+    # the actions (4 cm) 4 % of 128 episodes with two, 48 % with three, 93 % with four.
+    newton_mjwarp: NewtonCfg = _newton(njmax=120, nconmax=60, iterations=20, num_substeps=4)
     isaacsim_physx: PhysxCfg = PhysxCfg(bounce_threshold_velocity=0.01, friction_correlation_distance=0.00625)
     ovphysx: OvPhysxCfg = OvPhysxCfg()
     physx: PhysxAutoCfg = PhysxAutoCfg(isaacsim_physx=isaacsim_physx, ovphysx=ovphysx)
@@ -40,18 +53,7 @@ class ManipulationPhysicsCfg(PresetCfg):
 class DrawerPhysicsCfg(ManipulationPhysicsCfg):
     """Backends for one arm and a cabinet, stepped at 60 Hz."""
 
-    newton_mjwarp: NewtonCfg = NewtonCfg(
-        # Contacts as for the cube. At most 43 rows and 24 contacts an environment were seen while a script pulled the
-        # drawer open and while random actions hit the cabinet. Two substeps still hold the bar; three leave a margin.
-        default_shape_cfg=NewtonShapeCfg(ke=5e4, kd=500.0),
-        solver_cfg=MJWarpSolverCfg(
-            njmax=80,
-            nconmax=40,
-            cone="pyramidal",
-            integrator="implicitfast",
-            iterations=10,
-            use_mujoco_contacts=False,
-        ),
-        num_substeps=3,
-    )
+    # At most 43 rows and 24 contacts an environment were seen while a script pulled the drawer open and while random
+    # actions hit the cabinet. Two substeps still hold the bar; three leave a margin.
+    newton_mjwarp: NewtonCfg = _newton(njmax=80, nconmax=40, iterations=10, num_substeps=3)
     default: NewtonCfg = newton_mjwarp
