@@ -1,9 +1,12 @@
-"""Cameras fixed in an environment."""
+"""Cameras fixed in an environment, and what films it."""
 
 from __future__ import annotations
 
+from isaaclab.envs.utils.video_recorder_cfg import VideoRecorderCfg
 from isaaclab.sensors import CameraCfg
 from isaaclab.sim import PinholeCameraCfg
+from isaaclab_tasks.utils import PresetCfg
+from isaaclab_tasks.utils.hydra import preset
 from isaaclab_tasks.utils.presets import MultiBackendRendererCfg
 
 APERTURE = 20.955
@@ -37,6 +40,16 @@ def fixed_camera(
 def lens(focal_length: float, aperture: float = APERTURE) -> PinholeCameraCfg:
     """A pinhole of ``focal_length`` [mm] and horizontal ``aperture`` [mm], clipped at 0.01 and 10 m."""
     return PinholeCameraCfg(focal_length=focal_length, horizontal_aperture=aperture, clipping_range=(0.01, 10.0))
+
+
+def filmed_by(name: str, interval: int = 2000) -> PresetCfg:
+    """Recorders of an environment's ``video_recorders``: none, and with ``presets=video`` one that films.
+
+    Args:
+        name: A camera of the scene.
+        interval: Steps from the start of one clip to that of the next.
+    """
+    return preset(default=[], video=[VideoRecorderCfg(source=f"sensor:{name}", video_interval=interval)])
 
 
 def set_resolution(scene: object, resolution: tuple[int, int]) -> None:

@@ -18,7 +18,7 @@ from isaaclab.utils import configclass
 from isaaclab.visualizers import VisualizerCfg
 
 from isaaclab_datagen.assets.cabinet import CABINET_CFG
-from isaaclab_datagen.assets.cameras import fixed_camera, lens, set_resolution
+from isaaclab_datagen.assets.cameras import filmed_by, fixed_camera, lens, set_resolution
 from isaaclab_datagen.assets.objects import ground, light
 from isaaclab_datagen.assets.physics import DrawerPhysicsCfg
 
@@ -175,6 +175,7 @@ class DrawerEnvCfg(ManagerBasedRLEnvCfg):
         self.sim.dt = 1 / RATE
         self.sim.render_interval = self.decimation
         self.sim.physics = DrawerPhysicsCfg()
+        self.video_recorders = filmed_by("overview_camera")
         self.sim.default_visualizer_cfg = VisualizerCfg(eye=(-0.15, 1.4, 1.25), lookat=(0.45, 0.0, 0.5))
 
     def validate_config(self) -> None:

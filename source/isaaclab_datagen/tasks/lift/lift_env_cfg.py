@@ -17,7 +17,7 @@ from isaaclab.sensors import CameraCfg
 from isaaclab.utils import configclass
 from isaaclab.visualizers import VisualizerCfg
 
-from isaaclab_datagen.assets.cameras import fixed_camera, lens, set_resolution
+from isaaclab_datagen.assets.cameras import filmed_by, fixed_camera, lens, set_resolution
 from isaaclab_datagen.assets.objects import CUBE_SIZE, cube, ground, light, table
 from isaaclab_datagen.assets.physics import ManipulationPhysicsCfg
 
@@ -188,6 +188,7 @@ class LiftEnvCfg(ManagerBasedRLEnvCfg):
         self.sim.dt = 0.01
         self.sim.render_interval = self.decimation
         self.sim.physics = ManipulationPhysicsCfg()
+        self.video_recorders = filmed_by("oblique_camera")
         self.sim.default_visualizer_cfg = VisualizerCfg(eye=(1.6, 1.2, 1.0), lookat=(0.4, 0.0, 0.2))
 
     def validate_config(self) -> None:
