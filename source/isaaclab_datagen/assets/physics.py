@@ -9,6 +9,8 @@ from isaaclab_ov.physics import OvPhysxCfg
 from isaaclab_physx.physics import PhysxCfg
 from isaaclab_tasks.utils import PresetCfg
 
+_MANAGER = "isaaclab_datagen.assets.replayed_newton:NewtonReplayManager"
+
 
 def _newton(njmax: int, nconmax: int, iterations: int, num_substeps: int) -> NewtonCfg:
     """Newton for a gripper that holds things.
@@ -25,6 +27,7 @@ def _newton(njmax: int, nconmax: int, iterations: int, num_substeps: int) -> New
     return NewtonCfg(
         default_shape_cfg=NewtonShapeCfg(ke=5e4, kd=500.0),
         solver_cfg=MJWarpSolverCfg(
+            class_type=_MANAGER,
             njmax=njmax,
             nconmax=nconmax,
             cone="pyramidal",
