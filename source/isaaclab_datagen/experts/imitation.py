@@ -79,17 +79,16 @@ def imitate(
     with torch.no_grad():
         cast("GaussianDistribution", actor.distribution).std_param.copy_(torch.tensor(cfg.std))
     store: list[tuple[torch.Tensor, torch.Tensor]] = []
-    seen: list[tuple[torch.Tensor, torch.Tensor]] = []
     for index in range(cfg.rounds):
         share = 1.0 if index == 0 else cfg.expert_share
         with torch.no_grad():
             data = _rollout(env, actor, expert, success_term, (cfg.steps, share, cfg.std))
-            returns, known = _returns(data, gamma)
+            returns = _returns(data, critic, gamma)
         store.append((data["observations"].flatten(0, 1), data["labels"].flatten(0, 1)))
-        seen.append((data["observations"][known], returns[known][:, None]))
         epochs = cfg.epochs * (4 if index == cfg.rounds - 1 else 1)
         loss = _fit(actor, _merged(store), optimizer, (epochs, cfg.batch_size), hidden)
-        value_loss = _fit(critic, _merged(seen), optimizer, (cfg.epochs, cfg.batch_size), hidden)
+        seen = (data["observations"].flatten(0, 1), returns.flatten()[:, None])
+        value_loss = _fit(critic, seen, optimizer, (epochs, cfg.batch_size), hidden)
         yield Round(index, loss, value_loss, float(data["success"]))
 
 
@@ -102,7 +101,7 @@ def _rollout(
     observations, _ = env.reset()
     expert.reset(torch.arange(env.num_envs, device=env.device))
     led = torch.arange(env.num_envs, device=env.device) < share * env.num_envs
-    log: dict[str, list[torch.Tensor]] = {name: [] for name in ("observations", "labels", "rewards", "dones")}
+    log: dict[str, list[torch.Tensor]] = {name: [] for name in ("observations", "labels", "rewards", "dones", "values")}
     ended, succeeded = 0, 0
     for _ in range(steps):
         label = expert.act(observations).clamp(-1.0, 1.0)
@@ -110,33 +109,31 @@ def _rollout(
         action = action + std * torch.randn_like(action)
         log["observations"].append(_policy(observations))
         log["labels"].append(label)
-        observations, rewards, dones, _ = env.step(action)
+        observations, rewards, dones, extras = env.step(action)
         done = dones.bool()
-        log["rewards"].append(rewards)
-        log["dones"].append(done)
+        log["rewards"].append(rewards.clone())  # the environment writes the next ones into the same memory
+        log["dones"].append(done & ~extras["time_outs"].bool())
+        log["values"].append(done)
         expert.reset(done.nonzero().flatten())
         ended += int((done & ~led).sum())
         succeeded += int((manager.get_term(success_term) & done & ~led).sum())
     data = {name: torch.stack(values) for name, values in log.items()}
+    data["last"] = _policy(observations)
     data["success"] = torch.tensor(succeeded / ended if ended else float("nan"))
     return data
 
 
-def _returns(data: dict[str, torch.Tensor], gamma: float) -> tuple[torch.Tensor, torch.Tensor]:
-    """Discounted sums of the rewards until an episode's end, and whether that end was seen: (steps, num_envs) each.
-
-    Nothing is added for what a time-out cut off. The critic's own estimate of it, fed back round by round, grew to 300
-    where no return exceeds 11, and the learner that began with such values lost the skill.
-    """
-    value = torch.zeros_like(data["rewards"][0])
-    ended = torch.zeros_like(data["dones"][0])
-    returns, known = [], []
-    for reward, done in zip(reversed(data["rewards"]), reversed(data["dones"]), strict=True):
-        ended = ended | done
-        value = reward + gamma * torch.where(done, 0.0, value)
+def _returns(data: dict[str, torch.Tensor], critic: Any, gamma: float) -> torch.Tensor:
+    """Discounted returns, continued by the critic where an episode was cut. Shape is (steps, num_envs)."""
+    value = _forward(critic, data["last"]).squeeze(-1)
+    returns = []
+    for step in reversed(range(len(data["rewards"]))):
+        here = _forward(critic, data["observations"][step]).squeeze(-1)
+        value = torch.where(data["values"][step], here, value)  # cut by time: what this state was worth
+        value = torch.where(data["dones"][step], 0.0, value)
+        value = data["rewards"][step] + gamma * value
         returns.append(value)
-        known.append(ended)
-    return torch.stack(returns[::-1]), torch.stack(known[::-1])
+    return torch.stack(returns[::-1])
 
 
 def _action_columns(env: RslRlVecEnvWrapper) -> list[int]:
