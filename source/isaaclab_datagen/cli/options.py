@@ -2,11 +2,12 @@
 
 import argparse
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from isaaclab.app import add_launcher_args
 
 from isaaclab_datagen.assets import rig
+from isaaclab_datagen.cli.numbers import non_negative_int, positive_float, positive_int
 from isaaclab_datagen.cli.parser import Alias, Parser
 from isaaclab_datagen.datasets import formats
 from isaaclab_datagen.geometry.frames import AXES
@@ -47,36 +48,6 @@ COLLECT_ALIASES: dict[str, Alias | str] = {
     "--agent": Alias(None, takes_value=True, because="the task's registration names its agent configuration"),
 }
 """Spellings of the first collector's options."""
-
-
-def whole_number(least: int) -> Callable[[str], int]:
-    """Return an argparse type for whole numbers that are not too small."""
-
-    def parse(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            value = None
-        if value is None or value < least:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {least}")
-        return value
-
-    return parse
-
-
-positive_int = whole_number(1)
-non_negative_int = whole_number(0)
-
-
-def positive_float(text: str) -> float:
-    """Argparse type for numbers above zero."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
-    if not 0.0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
-    return value
 
 
 def names(text: str) -> tuple[str, ...]:

@@ -47,9 +47,12 @@ def convert(source: DatasetReader, format_name: str, out: Path, options: Namespa
         keep_failures: Whether episodes that did not succeed, or of which it is not known, are converted too.
 
     Raises:
-        UsageError: There is such a dataset below ``out`` already, or it cannot be written.
+        UsageError: There is such a dataset below ``out`` already, it cannot be written, or the source is an export.
         RunError: The source is broken, or lacks what the format needs: the message names it.
     """
+    if not formats.load(source.manifest.format).LIVE:
+        made_of = (source.manifest.provenance.get("converted_from") or {}).get("path", "recorded")
+        raise UsageError(f"{source.manifest.path.parent} was only exported: convert what it was made of ({made_of})")
     _refuse_second(format_name, out, source.manifest.identity["task"])
     episodes = [index for index in source.indices if keep_failures or source.read(index, False).outcome.success]
     if not episodes:
