@@ -3,6 +3,7 @@
 import argparse
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
 from isaaclab.app import add_launcher_args
 
@@ -127,6 +128,15 @@ def add_checkpoint(parser: Parser) -> None:
     group.add_argument("--experiment_name", metavar="NAME", help="folder under logs/rsl_rl (default: the agent's own)")
 
 
+def add_policy(parser: Parser) -> None:
+    """Add a learned policy in place of an expert."""
+    group = parser.add_argument_group("policy")
+    group.add_argument("--policy", type=Path, metavar="P", help="run, checkpoint or pretrained_model of learn.py")
+    group.add_argument(
+        "--inference_steps", type=positive_int, metavar="N", help="denoising steps (default: as it was trained for)"
+    )
+
+
 def add_agent(parser: Parser) -> None:
     """Add which of the task's learners is meant."""
     group = parser.add_argument_group("agent")
@@ -166,6 +176,7 @@ def collect_parser(format_name: str | None = None) -> Parser:
     kept.add_argument("--success_only", action="store_true", help="write successes only (default: the format's way)")
     group.add_argument("--language", metavar="TEXT", help="what the robot does, in words, stored with the dataset")
     group.add_argument("--start_index", type=non_negative_int, default=0, metavar="I", help="first episode's number")
+    add_policy(parser)
     add_cameras(parser)
     add_checkpoint(parser)
     if format_name is not None:

@@ -176,11 +176,37 @@ def _facts(
     manifest = reader.manifest
     known = {**manifest.provenance, **manifest.identity}
     wanted = ("task", "step_dt", "joint_names", "language", "robot", "direction", "ee_offset", "ee_body", "state")
+    if "direction" not in known and "direction" in known.get("env", {}):
+        known["direction"] = known["env"]["direction"]
     return {
         "source": str(_root(reader)),
         "format": manifest.format,
         "episodes": list(chosen),
         "cameras": list(cameras),
         "shape": list(shape),
+        "action_quaternion": action_quaternion(known),
         **{name: known[name] for name in wanted if name in known},
     }
+
+
+def action_quaternion(facts: Mapping[str, Any]) -> int | None:
+    """Where a quaternion begins in a task's actions: in the first term of absolute poses. None where there is none.
+
+    Args:
+        facts: A manifest's identity and provenance; ``env`` is the task's configuration, ``action_terms`` their sizes.
+    """
+    start, terms = 0, facts.get("env", {}).get("actions", {})
+    for name, size in facts.get("action_terms", {}).items():
+        if size == 7 and _is_absolute_pose(terms.get(name)):
+            return start + 3
+        start += size
+    return None
+
+
+def _is_absolute_pose(cfg: Any) -> bool:
+    """Whether the configuration of an action holds that of an inverse kinematics for absolute poses."""
+    if not isinstance(cfg, Mapping):
+        return False
+    if cfg.get("command_type") == "pose":
+        return not cfg.get("use_relative_mode")
+    return any(_is_absolute_pose(value) for value in cfg.values())

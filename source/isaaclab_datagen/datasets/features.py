@@ -18,7 +18,7 @@ EE_POSE, OBJECT_POSE, JOINT_POS, FINGER_WIDTH, READY = (
     "ee_pose",
     "object_pose",
     "joint_pos",
-    "finger_width",
+    "gripper_width",
     "observation.state",
 )
 """Channels that a state is made of. The last one is a state that somebody made already (a LeRobot dataset)."""

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from contextlib import redirect_stdout
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -102,16 +100,6 @@ def restore(learner: Learner, checkpoint: Path) -> int:
     load_model(learner.policy, checkpoint / STATE / _RAW, device=str(device))
     step, _, _ = load_training_state(checkpoint, learner.optimizer, learner.scheduler)
     return step
-
-
-def load_policy(model: Path, device: str) -> DiffusionPolicy:
-    """A saved policy, in evaluation mode."""
-    from lerobot.configs import PreTrainedConfig
-
-    config = PreTrainedConfig.from_pretrained(model)
-    config.device = device
-    with redirect_stdout(StringIO()):  # it announces where the weights come from
-        return DiffusionPolicy.from_pretrained(model, config=config)
 
 
 def _config(learner: Learner, options: TrainOptions) -> TrainPipelineConfig:

@@ -19,6 +19,7 @@ from torch.nn.parallel import DistributedDataParallel
 from isaaclab_datagen.errors import RunError, UsageError
 from isaaclab_datagen.policies.checkpoints import CHECKPOINTS, LAST, resolve
 from isaaclab_datagen.policies.diffusion import config as configuration
+from isaaclab_datagen.policies.diffusion.planner import load_policy
 from isaaclab_datagen.policies.signature import Signature
 from isaaclab_datagen.training import checkpoints, corpus, runs
 from isaaclab_datagen.training.batches import Batches, fits
@@ -95,7 +96,7 @@ def _learner(config: DiffusionConfig, data: Corpus, model: Path | None, run: Run
         tensors = {key: {name: torch.from_numpy(v) for name, v in found.items()} for key, found in known.items()}
         before, after = make_pre_post_processors(config, dataset_stats=tensors)
     else:
-        policy = checkpoints.load_policy(model, str(place.device))
+        policy = load_policy(model, str(place.device))
         overrides = {"device_processor": {"device": str(place.device)}}
         before, after = make_pre_post_processors(config, str(model), preprocessor_overrides=overrides)
     optimizer = config.get_optimizer_preset().build(policy.get_optim_params())
