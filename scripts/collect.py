@@ -18,6 +18,7 @@ def main() -> None:
     """Resolve, open the dataset, record."""
     args, overrides = launch.parse(build_parser())
     task = registry.find(args.task)
+    overrides = [*task.collect_overrides, *overrides]
     format_name = args.format or task.default_format
     if format_name is None:
         raise UsageError("give --format: the task names none")
