@@ -18,7 +18,8 @@ def main() -> None:
     """Resolve, open the dataset, record."""
     args, overrides = launch.parse(build_parser())
     task = registry.find(args.task)
-    overrides = [*task.collect_overrides, *overrides]
+    if args.policy is None:
+        overrides = [*task.collect_overrides, *overrides]
     format_name = args.format or task.default_format
     if format_name is None:
         raise UsageError("give --format: the task names none")

@@ -13,7 +13,8 @@ from isaaclab_datagen.datasets import conversion, formats, inspection
 from isaaclab_datagen.datasets.episode import Outcome
 from isaaclab_datagen.errors import RunError, UsageError
 
-PAIRS = list(itertools.product(formats.names(), repeat=2))
+LIVE = [name for name in formats.names() if formats.load(name).LIVE]
+PAIRS = list(itertools.product(LIVE, repeat=2))
 UNKNOWN = Outcome(None, "time_out", False)  # type: ignore[arg-type]
 
 

@@ -184,8 +184,16 @@ def open_writer(
     out = Path(args.out)
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out}: is a file; give a folder")
+    whole, known = identity(args, env_cfg, actor), facts(args, overrides, env_cfg)
+    writer = formats.load_live(format_name).open_writer(out, args, whole, known)
+    env_cfg.seed = derive_seed(args.seed, writer.session)
+    return writer
+
+
+def facts(args: argparse.Namespace, overrides: Sequence[str], env_cfg: Any) -> dict[str, Any]:
+    """What the provenance says before there is a simulation, JSON-clean."""
     robot = robots.find(registry.find(args.task), env_cfg, args.ee_body)
-    facts = {
+    return {
         "step_dt": env_cfg.sim.dt * env_cfg.decimation,
         "robot": None if robot is None else robot.label,
         "language": args.language,
@@ -194,9 +202,6 @@ def open_writer(
         "args": {name: value for name, value in readable(vars(args)).items() if value is not None},
         "overrides": list(overrides),
     }
-    writer = formats.load_live(format_name).open_writer(out, args, identity(args, env_cfg, actor), facts)
-    env_cfg.seed = derive_seed(args.seed, writer.session)
-    return writer
 
 
 class Progress:

@@ -51,26 +51,29 @@ class Chunks:
         self._known = torch.zeros(num_envs, dtype=torch.bool, device=device)
         self._history: dict[str, torch.Tensor] = {}
         self._rows = torch.arange(num_envs, device=device)
-        self.active = torch.ones(num_envs, dtype=torch.bool, device=device)
-        """Where it acts at all; elsewhere nothing is planned, and its actions are zeros. Shape is (N,)."""
+        self._active = torch.ones(num_envs, dtype=torch.bool, device=device)
 
     def reset(self, env_ids: torch.Tensor) -> None:
         """Forget plans and frames."""
         self._next[env_ids] = self._planner.n_action_steps
         self._known[env_ids] = False
 
+    def select(self, where: torch.Tensor) -> None:
+        """Act there (N,) only: elsewhere nothing is planned, and actions are zeros."""
+        self._active = where
+
     def act(self, observations: object) -> torch.Tensor:
         """The next action of each plan, (N, A)."""
         ahead = self._planner.n_action_steps - self._next
-        if bool((self.active & (ahead < self._planner.n_obs_steps)).any()):
+        if bool((self._active & (ahead < self._planner.n_obs_steps)).any()):
             self._remember(self._planner.prepare(self._observe()))
-        due = (self.active & (ahead == 0)).nonzero().flatten()
+        due = (self._active & (ahead == 0)).nonzero().flatten()
         if len(due):
             self._plans[due] = self._planner.plan({name: kept[due] for name, kept in self._history.items()})
             self._next[due] = 0
         actions = self._plans[self._rows, self._next.clamp(max=self._planner.n_action_steps - 1)]
-        self._next += self.active & (self._next < self._planner.n_action_steps)
-        return torch.where(self.active[:, None], actions, 0.0)
+        self._next += self._active & (self._next < self._planner.n_action_steps)
+        return torch.where(self._active[:, None], actions, 0.0)
 
     def _remember(self, frame: Mapping[str, torch.Tensor]) -> None:
         fresh = ~self._known

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from av.logging import ERROR, set_libav_level
 
 from isaaclab_datagen.datasets import features
 from isaaclab_datagen.datasets.episode import Frame, Outcome
@@ -117,6 +118,7 @@ class Writer:
         assert self.spec is not None
         described = {name: self._feature(name, value) for name, value in row.items()}
         encoder = importlib.import_module("lerobot.configs.video").RGBEncoderConfig
+        set_libav_level(ERROR)  # LeRobot lets FFmpeg tell about every file
         return dataset.create(
             f"local/{self.root.name}",
             fps,
