@@ -1,13 +1,12 @@
-"""Run an expert in a task and write its episodes as a dataset. The same command goes on where it was stopped."""
+"""Let an expert or a policy act and write its episodes as a dataset. The same command goes on where it was stopped."""
 
 import signal
 import sys
 
 from isaaclab_datagen import registry
-from isaaclab_datagen.cli import collection, errors, launch, options
+from isaaclab_datagen.cli import actors, collection, errors, evaluation, launch, options
 from isaaclab_datagen.cli.parser import Parser
 from isaaclab_datagen.errors import UsageError
-from isaaclab_datagen.experts import checkpoints, factory
 
 
 def build_parser(argv: list[str] | None = None) -> Parser:
@@ -19,14 +18,19 @@ def main() -> None:
     """Resolve, open the dataset, record."""
     args, overrides = launch.parse(build_parser())
     task = registry.find(args.task)
+    if args.policy is None:
+        overrides = [*task.collect_overrides, *overrides]
     format_name = args.format or task.default_format
     if format_name is None:
         raise UsageError("give --format: the task names none")
     agent = "rsl_rl_cfg_entry_point" if task.rsl_rl_cfg_entry_point else None
     env_cfg, agent_cfg = launch.resolve(args, overrides, agent, play_mode=True)
-    collection.configure(args, overrides, task, env_cfg)
-    expert = factory.choose(task, args.expert, checkpoints.Wish.of(args), env_cfg, agent_cfg)
-    writer = collection.open_writer(args, overrides, env_cfg, expert, format_name)
+    actor = actors.choose(args, task, env_cfg, agent_cfg)
+    if isinstance(actor, actors.Policy):
+        evaluation.configure_policy(args, overrides, task, env_cfg, actor.signature.cameras)
+    else:
+        collection.configure(args, overrides, task, env_cfg)
+    writer = collection.open_writer(args, overrides, env_cfg, actor, format_name)
     plan = collection.plan(args, writer.committed, env_cfg.scene.num_envs)
     if plan.done:
         writer.close()
@@ -35,7 +39,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with launch.simulation(env_cfg, args), launch.environment(args.task, env_cfg) as env:
         try:
-            print(collection.record(env, factory.build(expert, env, env_cfg.seed), writer, plan))
+            print(collection.record(env, actors.build_recorded(actor, env, env_cfg.seed), writer, plan))
         except KeyboardInterrupt:
             print(f"\nstopped; {len(writer.committed)} episodes are whole. The same command goes on", file=sys.stderr)
             raise

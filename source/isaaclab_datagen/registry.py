@@ -33,6 +33,8 @@ class TaskInfo:
     experts: Mapping[str, str] = field(default_factory=dict)
     """Experts of this task alone: name to ``module:Class`` of its configuration."""
     default_expert: str | None = None
+    collect_overrides: tuple[str, ...] = ()
+    """Isaac Lab overrides that apply where demonstrations are recorded, before those of the command line."""
     cameras: tuple[str, ...] = ()
     """Cameras of the scene or of the rig that are recorded when nothing else is said."""
     default_format: str | None = None

@@ -13,7 +13,8 @@ from isaaclab_datagen.datasets import conversion, formats, inspection
 from isaaclab_datagen.datasets.episode import Outcome
 from isaaclab_datagen.errors import RunError, UsageError
 
-PAIRS = list(itertools.product(formats.names(), repeat=2))
+LIVE = [name for name in formats.names() if formats.load(name).LIVE]
+PAIRS = list(itertools.product(LIVE, repeat=2))
 UNKNOWN = Outcome(None, "time_out", False)  # type: ignore[arg-type]
 
 
@@ -66,7 +67,7 @@ def test_the_new_dataset_appears_whole_or_not_at_all(old, new, tmp_path, monkeyp
     def fails_late(reader, index, streams):
         yield from itertools.islice(read(reader, index, streams), None if index == 0 else 2)
         if index:
-            assert len(files_below(tmp_path / "b")) > 4
+            assert len(files_below(tmp_path / "b")) > 3
             assert formats.load(new).find(tmp_path / "b") == []
             raise OSError(28, "No space left on device", "somewhere")
 

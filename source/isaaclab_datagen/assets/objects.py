@@ -31,6 +31,25 @@ def cube(
     )
 
 
+def disc(name: str, color: tuple[float, float, float]) -> RigidObjectCfg:
+    """A mark of 5 cm radius on the table, which nothing collides with, which stays, and which can be put elsewhere.
+
+    Isaac Lab's visualisation markers do not appear in the images of cameras.
+    """
+    return RigidObjectCfg(
+        prim_path=f"{{ENV_REGEX_NS}}/{name}",
+        init_state=RigidObjectCfg.InitialStateCfg(pos=(0.5, 0.0, 0.002)),
+        spawn=sim_utils.CylinderCfg(
+            radius=0.05,
+            height=0.002,
+            rigid_props=sim_utils.RigidBodyPropertiesCfg(kinematic_enabled=True),
+            mass_props=sim_utils.MassPropertiesCfg(mass=0.1),
+            visual_material=sim_utils.PreviewSurfaceCfg(diffuse_color=color),
+            semantic_tags=[("class", "mark")],
+        ),
+    )
+
+
 def table() -> AssetBaseCfg:
     """A table top 1.0 m x 1.2 m around x = 0.4 m, its surface at z = 0."""
     return AssetBaseCfg(

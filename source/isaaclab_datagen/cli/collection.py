@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from isaaclab.envs import ManagerBasedRLEnvCfg
 from isaaclab.managers import TerminationTermCfg
@@ -22,7 +22,6 @@ from isaaclab_datagen.datasets import formats
 from isaaclab_datagen.datasets.manifest import derive_seed, json_clean
 from isaaclab_datagen.datasets.recording import RecordingSession
 from isaaclab_datagen.errors import UsageError
-from isaaclab_datagen.experts.factory import Expert
 from isaaclab_datagen.recorders import DatasetRecorderCfg
 from isaaclab_datagen.recorders.robot import add_robot_channels
 from isaaclab_datagen.rollout.plans import CollectionPlan, RoundsPlan
@@ -32,6 +31,20 @@ if TYPE_CHECKING:
 
 NOT_DATA = ("viewer", "video_recorders", "log_dir", "ui_window_class_type", "rewards", "xr", "teleop_devices")
 """Parts of an environment's configuration that leave the recorded data as they are."""
+
+
+class Recorded(Protocol):
+    """Who acts while it is recorded."""
+
+    @property
+    def name(self) -> str:
+        """What datasets call it."""
+        ...
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What identifies its behaviour, JSON-clean."""
+        ...
 
 
 def configure(args: argparse.Namespace, overrides: Sequence[str], task: registry.TaskInfo, env_cfg: Any) -> None:
@@ -129,7 +142,7 @@ def plan(args: argparse.Namespace, committed: Sequence[int], num_envs: int) -> C
     return RoundsPlan(rounds, num_envs, committed, args.keep_failures, args.start_index)
 
 
-def identity(args: argparse.Namespace, env_cfg: Any, expert: Expert) -> dict[str, Any]:
+def identity(args: argparse.Namespace, env_cfg: Any, actor: Recorded) -> dict[str, Any]:
     """All that changes the data, JSON-clean."""
     resolved = {key: value for key, value in readable(to_dict(env_cfg)).items() if key not in NOT_DATA}
     resolved.pop("seed", None)
@@ -138,8 +151,8 @@ def identity(args: argparse.Namespace, env_cfg: Any, expert: Expert) -> dict[str
         "cameras": list(env_cfg.recorders.frames.cameras),
         "data_types": list(env_cfg.recorders.frames.data_types),
         "language": args.language,
-        "expert": expert.name,
-        "expert_settings": json_clean(expert.settings),
+        "expert": actor.name,
+        "expert_settings": json_clean(actor.settings),
         "seed": args.seed,
         "num_envs": env_cfg.scene.num_envs,
         "device": env_cfg.sim.device.partition(":")[0],
@@ -160,7 +173,7 @@ def readable(tree: Any) -> Any:
 
 
 def open_writer(
-    args: argparse.Namespace, overrides: Sequence[str], env_cfg: Any, expert: Expert, format_name: str
+    args: argparse.Namespace, overrides: Sequence[str], env_cfg: Any, actor: Recorded, format_name: str
 ) -> formats.OpenWriter:
     """Open the dataset, and derive this session's seed from it.
 
@@ -171,8 +184,16 @@ def open_writer(
     out = Path(args.out)
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out}: is a file; give a folder")
+    whole, known = identity(args, env_cfg, actor), facts(args, overrides, env_cfg)
+    writer = formats.load_live(format_name).open_writer(out, args, whole, known)
+    env_cfg.seed = derive_seed(args.seed, writer.session)
+    return writer
+
+
+def facts(args: argparse.Namespace, overrides: Sequence[str], env_cfg: Any) -> dict[str, Any]:
+    """What the provenance says before there is a simulation, JSON-clean."""
     robot = robots.find(registry.find(args.task), env_cfg, args.ee_body)
-    facts = {
+    return {
         "step_dt": env_cfg.sim.dt * env_cfg.decimation,
         "robot": None if robot is None else robot.label,
         "language": args.language,
@@ -181,9 +202,6 @@ def open_writer(
         "args": {name: value for name, value in readable(vars(args)).items() if value is not None},
         "overrides": list(overrides),
     }
-    writer = formats.load_live(format_name).open_writer(out, args, identity(args, env_cfg, expert), facts)
-    env_cfg.seed = derive_seed(args.seed, writer.session)
-    return writer
 
 
 class Progress:

@@ -2,53 +2,167 @@
 
 from __future__ import annotations
 
+import argparse
+import json
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from tqdm import tqdm
 
 from isaaclab_datagen import registry
+from isaaclab_datagen.cli import actors, collection, options
+from isaaclab_datagen.cli.parser import Parser
+from isaaclab_datagen.datasets.files import write_atomically
+from isaaclab_datagen.datasets.video import VideoWriter
 from isaaclab_datagen.errors import UsageError
-from isaaclab_datagen.rollout.plans import EvaluationPlan
+from isaaclab_datagen.evaluation.episodes import Ended, Score, evaluate
 
 if TYPE_CHECKING:
     from isaaclab.envs import ManagerBasedRLEnv  # loads simulation modules: not before Kit has started
 
+SEED = 1000
+"""First seed where none is given: not that of collecting, whose beginnings a policy has learned from."""
+FILMS = 8
+"""Failures that are filmed at most."""
+REPORT = "evaluation.json"
 
-def configure(task: registry.TaskInfo, env_cfg: Any) -> None:
-    """Watch the ends of episodes, without cameras.
+
+def build_parser() -> Parser:
+    """Build the parser."""
+    parser = Parser(
+        description="Measure how often an expert or a policy succeeds. Every episode that is started counts; every "
+        "actor is given the same beginnings, round by round from a fixed list of seeds."
+    )
+    options.add_task(parser)
+    group = parser.add_argument_group("evaluation")
+    group.add_argument("--episodes", type=options.positive_int, default=100, metavar="N", help="episodes to run")
+    group.add_argument("--expert", metavar="NAME", help="state_machine, rl, random or zero (default: the task's)")
+    group.add_argument("--out", type=Path, metavar="DIR", help=f"folder for {REPORT} and the videos")
+    group.add_argument("--video", action="store_true", help=f"film the first {FILMS} failures (needs --out)")
+    group.add_argument("--max_steps", type=options.positive_int, metavar="M", help="cut episodes after so many steps")
+    options.add_policy(parser)
+    options.add_cameras(parser)
+    options.add_checkpoint(parser)
+    options.add_launcher(parser)
+    parser.add_aliases(options.RL_ALIASES)
+    return parser
+
+
+def configure(
+    args: argparse.Namespace, overrides: Sequence[str], task: registry.TaskInfo, env_cfg: Any, chosen: actors.Chosen
+) -> None:
+    """Watch the ends of episodes, with the cameras that the policy or a film needs, or without any.
 
     Raises:
-        UsageError: If the task names no success rule.
+        UsageError: If the task names no success rule, or something does not fit together.
     """
     if task.success_term is None:
         raise UsageError(f"{task.id} cannot be evaluated: its registration names no success_term")
-    from isaaclab_datagen.cli.collection import keep_cameras
-    from isaaclab_datagen.recorders import DatasetRecorderCfg
+    if args.video and args.out is None:
+        raise UsageError("--video needs --out, the folder for the videos")
+    if isinstance(chosen, actors.Policy):
+        configure_policy(args, overrides, task, env_cfg, chosen.signature.cameras)
+    elif args.video:
+        collection.configure(args, overrides, task, env_cfg)
+    else:
+        from isaaclab_datagen.recorders import DatasetRecorderCfg
 
-    env_cfg.recorders = DatasetRecorderCfg()
-    env_cfg.recorders.frames.success_term = task.success_term
-    keep_cameras(env_cfg, [])
+        env_cfg.recorders = DatasetRecorderCfg()
+        env_cfg.recorders.frames.success_term = task.success_term
+        collection.keep_cameras(env_cfg, [])
+        collection.drop_rewards(env_cfg)
+        if args.max_steps is not None:
+            env_cfg.episode_length_s = args.max_steps * env_cfg.sim.dt * env_cfg.decimation
 
 
-def evaluate(env: ManagerBasedRLEnv, actor: Any, plan: EvaluationPlan) -> int:
-    """Run every episode of the plan to its end.
+def configure_policy(
+    args: argparse.Namespace, overrides: Sequence[str], task: registry.TaskInfo, env_cfg: Any, seen: Sequence[str]
+) -> None:
+    """Have the recorder read what a policy sees.
 
-    Returns:
-        Number of steps of the loop.
+    Args:
+        args: Parsed options; ``cameras`` are filled in.
+        overrides: Isaac Lab overrides.
+        task: Its registration.
+        env_cfg: Its configuration, changed in place.
+        seen: The policy's cameras.
+
+    Raises:
+        UsageError: If other cameras were asked for, or there are no such ones.
+    """
+    if args.cameras is not None and not set(seen) <= set(args.cameras):
+        raise UsageError(f"--cameras {','.join(args.cameras)}: the policy sees {','.join(seen)}")
+    args.cameras = tuple(args.cameras or seen)
+    collection.configure(args, overrides, task, env_cfg)
+
+
+def run(env: ManagerBasedRLEnv, args: argparse.Namespace, chosen: actors.Chosen) -> Score:
+    """Run every episode to its end.
+
+    Raises:
+        UsageError: If the policy does not fit the task.
     """
     from isaaclab_datagen.recorders import terms
-    from isaaclab_datagen.recorders.stream import EpisodeStream
-    from isaaclab_datagen.rollout.loop import rollout
 
     recorder = terms.find(env)
-    recorder.bind(EpisodeStream(plan, env.num_envs))
-    with tqdm(total=plan.episodes, unit="episode", dynamic_ncols=True, mininterval=1.0) as bar:
+    actor = actors.build_recorded(chosen, env, args.seed)
+    seeds = range(args.seed, args.seed + math.ceil(args.episodes / env.num_envs))
+    film = Films(args.out / "failures", env.step_dt) if args.video else None
+    with tqdm(total=args.episodes, unit="episode", dynamic_ncols=True, mininterval=1.0) as bar:
 
-        def step() -> None:
-            bar.set_postfix_str(f"success {100 * plan.tally.rate:.1f} %", refresh=False)
-            bar.update(plan.tally.total - bar.n)
+        def step(score: Score) -> None:
+            bar.set_postfix_str(f"success {100 * score.tally.rate:.1f} %", refresh=False)
+            bar.update(len(score.episodes) - bar.n)
 
-        try:
-            return rollout(env, actor, lambda: plan.done, step)
-        finally:
-            recorder.bind(None)
+        return evaluate(env, recorder, actor, seeds, args.episodes, film, step)
+
+
+def report(score: Score, facts: dict[str, Any], out: Path | None) -> None:
+    """Write ``evaluation.json``, if there is a folder for it."""
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        text = json.dumps({**facts, **score.to_json()}, indent=1)
+        write_atomically(out / REPORT, text.encode())
+
+
+class Films:
+    """Videos of the first failures, all cameras side by side, in simulated time."""
+
+    def __init__(self, folder: Path, step_dt: float) -> None:
+        """Nothing is filmed yet.
+
+        Args:
+            folder: For the videos.
+            step_dt: Length of a step [s].
+        """
+        self._folder, self._fps = folder, Fraction(1 / step_dt).limit_denominator(1000)
+        self._count = 0
+
+    def wants(self, slot: int) -> bool:
+        """The first environments are filmed, twice as many as there may be videos: memory is limited."""
+        return self._count < FILMS and slot < 2 * FILMS
+
+    def take(self, ended: Ended, images: list[dict[str, np.ndarray]]) -> None:
+        """Write a video, ``<seed>_<slot>_<reason>.mp4``."""
+        if self._count >= FILMS:
+            return
+        self._count += 1
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path = self._folder / f"{ended.seed}_{ended.slot:03d}_{ended.outcome.reason}.mp4"
+        path.unlink(missing_ok=True)
+        first = side_by_side(images[0])
+        writer = VideoWriter(path, first.shape[0], first.shape[1], self._fps)
+        for frame in images:
+            writer.append(side_by_side(frame))
+        writer.close()
+
+
+def side_by_side(images: dict[str, np.ndarray]) -> np.ndarray:
+    """Images (H, W, 3) as one, those that are lower on black."""
+    height = max(image.shape[0] for image in images.values())
+    padded = [np.pad(image, ((0, height - len(image)), (0, 0), (0, 0))) for image in images.values()]
+    return np.concatenate(padded, axis=1)

@@ -2,11 +2,13 @@
 
 import argparse
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 
 from isaaclab.app import add_launcher_args
 
 from isaaclab_datagen.assets import rig
+from isaaclab_datagen.cli.numbers import non_negative_int, positive_float, positive_int
 from isaaclab_datagen.cli.parser import Alias, Parser
 from isaaclab_datagen.datasets import formats
 from isaaclab_datagen.geometry.frames import AXES
@@ -47,36 +49,6 @@ COLLECT_ALIASES: dict[str, Alias | str] = {
     "--agent": Alias(None, takes_value=True, because="the task's registration names its agent configuration"),
 }
 """Spellings of the first collector's options."""
-
-
-def whole_number(least: int) -> Callable[[str], int]:
-    """Return an argparse type for whole numbers that are not too small."""
-
-    def parse(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            value = None
-        if value is None or value < least:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {least}")
-        return value
-
-    return parse
-
-
-positive_int = whole_number(1)
-non_negative_int = whole_number(0)
-
-
-def positive_float(text: str) -> float:
-    """Argparse type for numbers above zero."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
-    if not 0.0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
-    return value
 
 
 def names(text: str) -> tuple[str, ...]:
@@ -156,6 +128,15 @@ def add_checkpoint(parser: Parser) -> None:
     group.add_argument("--experiment_name", metavar="NAME", help="folder under logs/rsl_rl (default: the agent's own)")
 
 
+def add_policy(parser: Parser) -> None:
+    """Add a learned policy in place of an expert."""
+    group = parser.add_argument_group("policy")
+    group.add_argument("--policy", type=Path, metavar="P", help="run, checkpoint or pretrained_model of learn.py")
+    group.add_argument(
+        "--inference_steps", type=positive_int, metavar="N", help="denoising steps (default: as it was trained for)"
+    )
+
+
 def add_agent(parser: Parser) -> None:
     """Add which of the task's learners is meant."""
     group = parser.add_argument_group("agent")
@@ -195,6 +176,7 @@ def collect_parser(format_name: str | None = None) -> Parser:
     kept.add_argument("--success_only", action="store_true", help="write successes only (default: the format's way)")
     group.add_argument("--language", metavar="TEXT", help="what the robot does, in words, stored with the dataset")
     group.add_argument("--start_index", type=non_negative_int, default=0, metavar="I", help="first episode's number")
+    add_policy(parser)
     add_cameras(parser)
     add_checkpoint(parser)
     if format_name is not None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import math
 import pickle
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -43,17 +45,83 @@ def dump_npz(arrays: Mapping[str, np.ndarray]) -> bytes:
     return buffer.getvalue()
 
 
-def load_npz(path: Path) -> dict[str, np.ndarray]:
-    """All arrays of an NPZ file.
+def load_npz(path: Path, wanted: Callable[[str], bool] = lambda name: True) -> dict[str, np.ndarray]:
+    """The arrays of an NPZ file whose names are wanted: all of them, if nothing is said.
+
+    Raises:
+        RunError: It is missing, truncated, or holds pickled objects.
+    """
+    with whole_npz(path), np.load(path, allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files if wanted(name)}
+
+
+@contextmanager
+def whole_npz(path: Path) -> Iterator[None]:
+    """Turn what numpy and zipfile say of a broken file into one kind of error.
 
     Raises:
         RunError: It is missing, truncated, or holds pickled objects.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            return dict(archive)
+        yield
     except (OSError, ValueError, EOFError, TypeError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise RunError(f"{path} is not a whole NPZ file ({error})") from error
+
+
+def write_array(archive: zipfile.ZipFile, name: str, array: np.ndarray) -> None:
+    """Add an array to an NPZ file that is being written."""
+    with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+        np.lib.format.write_array(member, np.asarray(array, order="C"), allow_pickle=False)
+
+
+def write_rows(archive: zipfile.ZipFile, name: str, shape: tuple[int, ...], rows: Iterable[bytes]) -> None:
+    """Add an array of bytes to an NPZ file that is being written, row by row, so that it need not be in memory.
+
+    Args:
+        archive: The file.
+        name: Of the array.
+        shape: Of the whole array.
+        rows: Its rows, uint8 in the order of C.
+    """
+    with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(member, header)
+        for row in rows:
+            member.write(row)
+
+
+def array_shape(path: Path, name: str) -> tuple[int, ...]:
+    """Shape of an array of an NPZ file, without reading it. Errors as :func:`load_npz`, and if it is not there."""
+    with whole_npz(path), zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as member:
+        return _header(member)[0]
+
+
+def read_rows(path: Path, name: str, rows: Iterable[int]) -> Iterator[np.ndarray]:
+    """Read rows of an array one by one; ascending ones without starting anew.
+
+    Errors as :func:`load_npz`, and if the array or a row is not there.
+    """
+    with whole_npz(path), zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as member:
+        shape, dtype = _header(member)
+        start, size = member.tell(), math.prod(shape[1:]) * dtype.itemsize
+        for row in rows:
+            if not 0 <= row < shape[0]:
+                raise ValueError(f"{name} has {shape[0]} rows, none is number {row}")
+            member.seek(start + row * size)
+            data = member.read(size)
+            if len(data) != size:
+                raise EOFError(f"{name} ends in row {row}")
+            yield np.frombuffer(data, dtype).reshape(shape[1:])
+
+
+def _header(member: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
+    """Shape and type of the array whose file is at its beginning; leaves it at the first row."""
+    version = np.lib.format.read_magic(member)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, fortran_order, dtype = read(member)
+    if fortran_order or dtype.hasobject:
+        raise ValueError("an array in the order of Fortran, or of objects")
+    return shape, dtype
 
 
 class _Pickler(pickle.Pickler):

@@ -19,7 +19,7 @@ from isaaclab_datagen.datasets.folders import place
 from isaaclab_datagen.datasets.reader import DatasetReader
 from isaaclab_datagen.errors import RunError, UsageError
 
-_STAGING = ".converting"
+_STAGING, _NEW = ".converting", "new"
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,12 @@ def convert(source: DatasetReader, format_name: str, out: Path, options: Namespa
         keep_failures: Whether episodes that did not succeed, or of which it is not known, are converted too.
 
     Raises:
-        UsageError: There is such a dataset below ``out`` already, or it cannot be written.
+        UsageError: There is such a dataset below ``out`` already, it cannot be written, or the source is an export.
         RunError: The source is broken, or lacks what the format needs: the message names it.
     """
+    if not formats.load(source.manifest.format).LIVE:
+        made_of = (source.manifest.provenance.get("converted_from") or {}).get("path", "recorded")
+        raise UsageError(f"{source.manifest.path.parent} was only exported: convert what it was made of ({made_of})")
     _refuse_second(format_name, out, source.manifest.identity["task"])
     episodes = [index for index in source.indices if keep_failures or source.read(index, False).outcome.success]
     if not episodes:
@@ -58,16 +61,17 @@ def convert(source: DatasetReader, format_name: str, out: Path, options: Namespa
     streams = [name for name in source.streams(episodes[0]) if name.partition("/")[0] in kinds]
     staging = out / _STAGING
     with _workplace(staging):
-        writer = formats.load(format_name).open_writer(staging, options, *_description(source, kinds))
+        new = staging / _NEW
+        writer = formats.load(format_name).open_writer(new, options, *_description(source, kinds))
         try:
             for index in episodes:
                 writer.committed_one(index, _copy(source, index, streams, writer.open(index)))
         finally:
             writer.close()
         root = writer.manifest.path.parent
-        target = out / root.relative_to(staging)
+        target = out / root.relative_to(new)
         target.parent.mkdir(parents=True, exist_ok=True)
-        place({root: target})
+        place({root: target} if target != out else _contents(writer.manifest.path, out))
     left_out = [name for name in source.streams(episodes[0]) if name not in streams]
     return Converted(target, episodes, sorted(set(source.indices) - set(episodes)), left_out)
 
@@ -132,6 +136,12 @@ def _description(source: DatasetReader, kinds: Sequence[str]) -> tuple[dict[str,
         "converted_from": manifest.provenance.get("converted_from"),
     }
     return identity, {**manifest.provenance, "converted_from": made_of}
+
+
+def _contents(manifest: Path, out: Path) -> dict[Path, Path]:
+    """What lies beside a manifest, and where it goes: the manifest last, without which there is no dataset."""
+    there = [path for path in manifest.parent.iterdir() if not path.name.startswith(".") and path != manifest]
+    return {path: out / path.name for path in [*sorted(there), manifest]}
 
 
 def _refuse_second(format_name: str, out: Path, task: str) -> None:

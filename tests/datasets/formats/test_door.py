@@ -54,5 +54,5 @@ def test_two_datasets_in_one_folder_are_named(tmp_path):
 def test_a_format_that_is_only_exported_is_not_recorded(monkeypatch):
     assert formats.load_live("vpl") is formats.load("vpl")
     monkeypatch.setattr(formats.load("avdc"), "LIVE", False)
-    with pytest.raises(UsageError, match="Record one of vpl, then convert.py SRC DST --format avdc"):
+    with pytest.raises(UsageError, match="Record one of rev2fwd, vpl, then convert.py SRC DST --format avdc"):
         formats.load_live("avdc")

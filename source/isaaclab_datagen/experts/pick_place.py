@@ -1,0 +1,166 @@
+"""The scripted expert of the pick-and-place task: the same legs whichever way the cube is to be carried."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from isaaclab.utils import configclass
+from isaaclab.utils.math import combine_frame_transforms, compute_pose_error, quat_from_angle_axis, quat_mul
+
+from isaaclab_datagen.experts.lift import downward
+from isaaclab_datagen.experts.state_machine import CLOSE, OPEN, Phase, StateMachine
+
+if TYPE_CHECKING:
+    from isaaclab.envs import ManagerBasedRLEnv  # loads simulation modules: not before Kit has started
+
+ABOVE, DOWN, READY, GRASP, LIFT, CARRY, LOWER, STEADY, RELEASE, LEAVE, RETURN = range(11)
+"""The legs, in order. Backwards in time they are the same motion the other way."""
+
+
+class PickPlaceStateMachine(StateMachine):
+    """Over the cube, down, close, up, over its target, down, open, up, back.
+
+    What is commanded moves smoothly towards each leg's end, so that the arm follows it closely, and rests before and
+    after the fingers move, so that a trajectory played backwards gives them time too. Where the cube is, is latched
+    when the fingers close; where they hold it is taken into account when it is put down.
+    """
+
+    def __init__(self, cfg: PickPlaceStateMachineCfg, env: ManagerBasedRLEnv) -> None:
+        self.cfg = cfg
+        self._asked: Any = env.command_manager.get_term(cfg.command_name)
+        near = (cfg.position_tolerance, cfg.rotation_tolerance)
+        arm: Any = env.action_manager.get_term("arm_action").cfg
+        super().__init__(
+            env,
+            arm.ik.body_name,
+            tuple(arm.ik.body_offset.pos),
+            [
+                Phase("above", OPEN, *near),
+                Phase("down", OPEN, *near),
+                Phase("ready", OPEN, *near, cfg.pause_steps),
+                Phase("grasp", CLOSE, min_steps=cfg.finger_steps),
+                Phase("lift", CLOSE, *near),
+                Phase("carry", CLOSE, *near),
+                Phase("lower", CLOSE, *near),
+                Phase("steady", CLOSE, *near, cfg.pause_steps),
+                Phase("release", OPEN, min_steps=cfg.finger_steps),
+                Phase("leave", OPEN, *near),
+                Phase("return", OPEN),
+            ],
+        )
+        count, device = env.num_envs, env.device
+        self._begins = torch.ones(count, dtype=torch.bool, device=device)
+        self._sent = torch.zeros(count, 7, device=device)
+        self._speed = torch.zeros(count, 1, device=device)
+        self._before = self.phase.clone()
+        self._grasp = torch.zeros(count, 7, device=device)
+        self._shift = torch.zeros(count, 3, device=device)
+        self._heights = torch.zeros(3, count, device=device)
+
+    def reset(self, env_ids: torch.Tensor) -> None:
+        """See the base class."""
+        super().reset(env_ids)
+        self._begins[env_ids] = True
+
+    def act(self, observations: object) -> torch.Tensor:
+        """See the base class. Tells the command which leg each environment is in."""
+        self._look()
+        action = super().act(observations)
+        self._asked.phase[:] = self.phase
+        return action
+
+    def targets(self) -> torch.Tensor:
+        """See the base class."""
+        cfg, target = self.cfg, self._asked.target
+        put = torch.cat([target, self._grasp[:, 2:3] + cfg.release_height, self._grasp[:, 3:]], dim=-1)
+        put[:, :2] += self._shift[:, :2]
+        before, carried, after = self._heights
+        above_grasp, above_put = self._raised(self._grasp, before), self._raised(put, after)
+        lifted, over = self._raised(self._grasp, carried), self._raised(put, carried)
+        rest = self.in_root_frame(self._to_world(self._asked.rest))
+        return torch.stack(
+            [above_grasp, *[self._grasp] * 3, lifted, over, *[put] * 3, above_put, rest],
+        )
+
+    def to_action(self, tip: torch.Tensor, target: torch.Tensor, gripper: torch.Tensor) -> torch.Tensor:
+        """See the base class. What is sent goes towards the target, at no more than the given speeds."""
+        cfg, dt = self.cfg, self.env.step_dt
+        self._speed[self.phase != self._before] = 0.0
+        self._before[:] = self.phase
+        way, turn = compute_pose_error(
+            self._sent[:, :3], self._sent[:, 3:], target[:, :3], target[:, 3:], rot_error_type="axis_angle"
+        )
+        distance, angle = way.norm(dim=-1, keepdim=True), turn.norm(dim=-1, keepdim=True)
+        braking = (2.0 * cfg.acceleration * distance).sqrt()
+        self._speed = torch.minimum(braking, self._speed + cfg.acceleration * dt).clamp(max=cfg.speed)
+        step = torch.minimum(self._speed * dt, distance)
+        step = torch.where(distance < cfg.snap_distance, distance, step)
+        position = self._sent[:, :3] + way * step / distance.clamp(min=1e-9)
+        turned = turn * (cfg.turn_speed * dt / angle.clamp(min=cfg.turn_speed * dt))
+        size = turned.norm(dim=-1)
+        rotation = quat_from_angle_axis(size, turned / size.clamp(min=1e-9).unsqueeze(-1))
+        self._sent = torch.cat([position, quat_mul(rotation, self._sent[:, 3:])], dim=-1)
+        return torch.cat([self._at_boundary(self._sent), gripper.unsqueeze(-1)], dim=-1)
+
+    def _look(self) -> None:
+        """Take over where things are, as long as the fingers are open."""
+        tip, cube = self.tip_pose(), self.in_root_frame(self.env.scene["object"].data.root_link_pose_w.torch)
+        begins, count = self._begins.unsqueeze(-1), len(tip)
+        self._sent = torch.where(begins, tip, self._sent)
+        self._speed[self._begins] = 0.0
+        low, high = self.cfg.hover_height
+        drawn = low + (high - low) * torch.rand(3, count, device=tip.device)
+        self._heights = torch.where(self._begins, drawn, self._heights)
+        grasp = torch.cat([cube[:, :3], downward(cube[:, 3:])], dim=-1)
+        free = (self._begins | (self.phase < READY)).unsqueeze(-1)
+        self._grasp = torch.where(free, grasp, self._grasp)
+        held = ((self.phase >= GRASP) & (self.phase < LIFT)).unsqueeze(-1)
+        self._shift = torch.where(held, tip[:, :3] - cube[:, :3], self._shift)
+        self._begins[:] = False
+
+    def _raised(self, pose: torch.Tensor, height: torch.Tensor) -> torch.Tensor:
+        raised = pose.clone()
+        raised[:, 2] = height
+        return raised
+
+    def _to_world(self, pose: torch.Tensor) -> torch.Tensor:
+        return torch.cat([pose[:, :3] + self.env.scene.env_origins, pose[:, 3:]], dim=-1)
+
+    def _at_boundary(self, pose: torch.Tensor) -> torch.Tensor:
+        """From the root frame to the environment's, w before x, y, z; x of the quaternion not negative."""
+        root = self.env.scene["robot"].data.root_link_pose_w.torch
+        position, quaternion = combine_frame_transforms(
+            root[:, :3] - self.env.scene.env_origins, root[:, 3:7], pose[:, :3], pose[:, 3:]
+        )
+        quaternion = quaternion * torch.where(quaternion[:, :1] < 0.0, -1.0, 1.0)
+        return torch.cat([position, quaternion[:, 3:], quaternion[:, :3]], dim=-1)
+
+
+@configclass
+class PickPlaceStateMachineCfg:
+    """Settings of :class:`PickPlaceStateMachine`."""
+
+    class_type: type[PickPlaceStateMachine] | str = PickPlaceStateMachine
+
+    command_name: str = "carry"
+    hover_height: tuple[float, float] = (0.2, 0.3)
+    """Range of the heights at which the tip moves to the side, drawn for each leg [m]; 0.15 m count as lifted."""
+    release_height: float = 0.001
+    """How much higher the cube is released than it was grasped [m]."""
+    position_tolerance: float = 0.003
+    """Distance from which the tip has arrived [m]."""
+    rotation_tolerance: float = 0.03
+    """[rad]"""
+    pause_steps: int = 6
+    """Steps at rest before the fingers move."""
+    finger_steps: int = 12
+    """Steps at rest while they move."""
+    speed: float = 0.4
+    """[m/s]"""
+    acceleration: float = 1.5
+    """[m/s^2]"""
+    turn_speed: float = 1.5
+    """[rad/s]"""
+    snap_distance: float = 0.001
+    """Distance that is made in one step [m]."""

@@ -1,0 +1,1 @@
+"""Policies that learn from demonstrations, one folder for each kind."""

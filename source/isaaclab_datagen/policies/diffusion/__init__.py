@@ -1,0 +1,1 @@
+"""LeRobot's Diffusion Policy: its configuration, its checkpoints, and it as an actor."""

@@ -1,0 +1,99 @@
+"""LeRobot's Diffusion Policy as a planner of actions for many environments at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import redirect_stdout
+from io import StringIO
+from pathlib import Path
+
+import torch
+from lerobot.configs import PreTrainedConfig
+from lerobot.policies.diffusion.configuration_diffusion import DiffusionConfig
+from lerobot.policies.diffusion.modeling_diffusion import DiffusionPolicy
+from lerobot.policies.factory import make_pre_post_processors
+
+from isaaclab_datagen.datasets import features
+from isaaclab_datagen.errors import UsageError
+from isaaclab_datagen.policies.checkpoints import resolve
+from isaaclab_datagen.policies.diffusion.config import image_keys
+from isaaclab_datagen.policies.signature import Signature
+
+_STATE = features.READY
+
+
+class DiffusionPlanner:
+    """A trained policy. See :class:`~isaaclab_datagen.rollout.wrappers.Planner`."""
+
+    def __init__(self, path: Path, device: str, seed: int = 0, inference_steps: int | None = None) -> None:
+        """Load it.
+
+        Args:
+            path: Run folder, checkpoint or ``pretrained_model``.
+            device: Where it computes.
+            seed: Of the noise that its plans begin with.
+            inference_steps: Denoising steps; None for those that it was trained with.
+
+        Raises:
+            UsageError: It is no diffusion policy of ``learn.py``.
+        """
+        model = resolve(path)
+        self.signature = Signature.load(model)
+        self.policy = load_policy(model, device)
+        if inference_steps is not None:
+            self.policy.diffusion.num_inference_steps = inference_steps
+        config = self.policy.config
+        there = {"device_processor": {"device": device}}
+        self._before, self._after = make_pre_post_processors(
+            config, str(model), preprocessor_overrides=there, postprocessor_overrides=there
+        )
+        self._keys = image_keys(self.signature)
+        self._generator = torch.Generator(device).manual_seed(seed)
+        self._device = device
+        self.n_obs_steps, self.n_action_steps = config.n_obs_steps, config.n_action_steps
+        self.action_dim = self.signature.action_dim
+
+    def prepare(self, frame: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """The state (N, D), and each camera's images (N, H, W, 3) uint8, of a frame as the recorder reads it."""
+        kept = {_STATE: features.state(self.signature.state, frame, torch.cat).float().to(self._device)}
+        for key, camera in zip(self._keys, self.signature.cameras, strict=True):
+            kept[key] = frame[f"images/{camera}"].to(self._device)
+        return kept
+
+    @torch.no_grad()
+    def plan(self, history: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """Actions (B, n_action_steps, A)."""
+        batch = {key: history[key].movedim(-1, -3).float().div(255) for key in self._keys}
+        batch[_STATE] = history[_STATE]
+        shape = (len(batch[_STATE]), self.policy.config.horizon, self.action_dim)
+        noise = torch.randn(shape, generator=self._generator, device=self._device)
+        self.policy.reset()
+        actions = self._after(self.policy.predict_action_chunk(self._before(batch), noise=noise))
+        return _unit(actions, self.signature.action_quaternion)
+
+
+def load_policy(model: Path, device: str) -> DiffusionPolicy:
+    """A saved policy, in evaluation mode.
+
+    Args:
+        model: A ``pretrained_model`` folder.
+        device: Where it is put.
+
+    Raises:
+        UsageError: It is another kind of policy.
+    """
+    config = PreTrainedConfig.from_pretrained(model)
+    if not isinstance(config, DiffusionConfig):
+        raise UsageError(f"{model} is a {config.type} policy, not a diffusion policy")
+    config.device = device
+    with redirect_stdout(StringIO()):  # it announces where the weights come from
+        return DiffusionPolicy.from_pretrained(model, config=config)
+
+
+def _unit(actions: torch.Tensor, start: int | None) -> torch.Tensor:
+    """Actions (B, K, A) whose quaternion has length 1."""
+    if start is None:
+        return actions
+    place = slice(start, start + 4)
+    length = actions[..., place].norm(dim=-1, keepdim=True).clamp(min=1e-6)
+    return torch.cat([actions[..., :start], actions[..., place] / length, actions[..., start + 4 :]], dim=-1)
