@@ -1,0 +1,168 @@
+"""The motion command: which frame of which motion the robot is to be at, and how far it is from there.
+
+After an observation, :attr:`MotionCommand.frame` is the frame that the robot is to reach by the end of the coming step;
+rewards and terminations of that step measure against it. A reset puts the robot at a frame and commands the next.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from isaaclab.managers import CommandTerm
+from isaaclab.utils.math import quat_from_euler_xyz, quat_mul, sample_uniform, sample_uniform_from_ranges
+
+from .library import MotionLibrary, StartSampler
+from .state import TrackingErrors, TrackingState
+
+if TYPE_CHECKING:
+    from isaaclab.assets import Articulation
+    from isaaclab.envs import ManagerBasedRLEnv
+
+    from .commands_cfg import MotionCommandCfg
+
+AXES = ("x", "y", "z", "roll", "pitch", "yaw")
+
+ERRORS = ("anchor_pos", "anchor_rot", "body_pos", "body_rot", "body_lin_vel", "body_ang_vel", "joint_pos")
+"""Metrics of an episode: means of distances [m], angles [rad], speeds; of joint positions the vector's length [rad]."""
+
+
+class MotionCommand(CommandTerm):
+    """Commands reference motions. N environments, J joints, B tracked bodies; positions are in the world."""
+
+    cfg: MotionCommandCfg
+
+    def __init__(self, cfg: MotionCommandCfg, env: ManagerBasedRLEnv) -> None:
+        """Read the motions."""
+        super().__init__(cfg, env)
+        self.robot: Articulation = env.scene[cfg.asset_name]
+        names = list(cfg.body_names)
+        root = self.robot.body_names[0]
+        kept = [root, *(name for name in names if name != root)]
+        self.library = MotionLibrary(cfg.motion_files, (self.robot.joint_names, kept), 1 / env.step_dt, self.device)
+        self.sampler = StartSampler(self.library, cfg.adaptive)
+        self._columns = torch.tensor([kept.index(name) for name in names], device=self.device)
+        self._bodies = torch.tensor([self.robot.body_names.index(name) for name in names], device=self.device)
+        self.anchor = names.index(cfg.anchor_body)
+        self.motion = torch.zeros(self.num_envs, dtype=torch.long, device=self.device)
+        """Motion of each environment. Shape is (N,)."""
+        self.frame = torch.zeros_like(self.motion)
+        """Commanded frame of it. Shape is (N,)."""
+        self.start_frame = torch.zeros_like(self.motion)
+        """Frame that the robot was last put at. Shape is (N,)."""
+        self._resampled_at = torch.full_like(self.motion, -1)
+        self._everyone = torch.arange(self.num_envs, device=self.device)
+        self._found: dict[tuple[str, ...], torch.Tensor] = {}
+        self._version, self._cached = 0, (-1, -1)
+        for name in (*(f"error_{name}" for name in ERRORS), "sampling_entropy", "sampling_top1"):
+            self.metrics[name] = torch.zeros(self.num_envs, device=self.device)
+
+    @property
+    def command(self) -> torch.Tensor:
+        """Joint positions, then joint velocities, of the commanded frame. Shape is (N, 2 J)."""
+        return self.state.joints
+
+    @property
+    def state(self) -> TrackingState:
+        """The commanded frame and the robot; computed once after a physics step, and once after a command's change."""
+        now = (self._env.common_step_counter, self._version)
+        if self._cached != now:
+            after_physics = self._cached[0] != now[0]
+            self._cached, self._state = now, self._compute_state()
+            if after_physics:
+                self._measure(self._state.errors)
+        return self._state
+
+    def columns(self, names: tuple[str, ...]) -> torch.Tensor:
+        """Return the indices of some of the tracked bodies, kept on the device."""
+        if names not in self._found:
+            found = [self.cfg.body_names.index(name) for name in names]
+            self._found[names] = torch.tensor(found, device=self.device)
+        return self._found[names]
+
+    def _compute_state(self) -> TrackingState:
+        frames = self.library.frames(self.library.starts[self.motion] + self.frame)
+        data = self.robot.data
+        return TrackingState(
+            joints=frames.joints,
+            body_pose=frames.body_pose[:, self._columns],
+            body_vel=frames.body_vel[:, self._columns],
+            robot_pose=data.body_link_pose_w.torch[:, self._bodies],
+            robot_vel=data.body_link_vel_w.torch[:, self._bodies],
+            origins=self._env.scene.env_origins,
+            anchor=self.anchor,
+        )
+
+    def _measure(self, errors: TrackingErrors) -> None:
+        """Take the errors after a physics step into their means over the episode."""
+        joints = self.state.joints[:, : self.robot.num_joints] - self.robot.data.joint_pos.torch
+        found = [
+            errors.anchor_pos2.sqrt(),
+            errors.anchor_rot,
+            *(values.mean(dim=-1) for values in (errors.body_pos2.sqrt(), errors.body_rot)),
+            *(values.sqrt().mean(dim=-1) for values in (errors.body_lin_vel2, errors.body_ang_vel2)),
+            torch.linalg.vector_norm(joints, dim=-1),
+        ]
+        share = 1.0 / self._env.episode_length_buf.clamp(min=1)
+        for name, error in zip(ERRORS, found, strict=True):
+            self.metrics[f"error_{name}"].lerp_(error, share)
+
+    def reset(self, env_ids: Sequence[int] | slice | None = None) -> dict[str, torch.Tensor]:
+        """Log the means of errors and how starts are spread, then start anew."""
+        probabilities = self.sampler.probabilities
+        entropy = -(probabilities * (probabilities + 1e-12).log()).sum()
+        self.metrics["sampling_entropy"][:] = entropy / max(math.log(len(probabilities)), 1e-6)
+        self.metrics["sampling_top1"][:] = probabilities.max()
+        return super().reset(env_ids)
+
+    def _update_metrics(self) -> None:
+        """Nothing: errors are measured before resets, where the state is first asked for."""
+
+    def _update_command(self) -> None:
+        """Command the next frame; start anew where a motion has ended."""
+        self.frame += self._resampled_at != self._env.common_step_counter
+        self._version += 1
+        ended = (self.frame >= self.library.lengths[self.motion]).nonzero().flatten()
+        if len(ended) > 0:
+            self._resample(ended)
+        self.sampler.step()
+
+    def _resample_command(self, env_ids: Sequence[int] | slice) -> None:
+        """Draw where to start, and put the robot there."""
+        ids = self._everyone[env_ids]
+        manager = getattr(self._env, "termination_manager", None)
+        if manager is not None:
+            self.sampler.count(self.motion[ids], self.frame[ids], manager.terminated[ids])
+        if self.cfg.start_at_first_frame:
+            motion, frame = ids % len(self.library.lengths), torch.zeros_like(ids)
+        else:
+            motion, frame = self.sampler.draw(len(ids))
+        self.place(ids, motion, frame)
+
+    def place(self, ids: torch.Tensor, motion: torch.Tensor, frame: torch.Tensor) -> None:
+        """Put robots at frames of motions, with the configured noise, and command the next frames.
+
+        Args:
+            ids: Environments. Shape is (n,).
+            motion: Their motions. Shape is (n,).
+            frame: Frames of these, not the last. Shape is (n,).
+        """
+        self.motion[ids], self.frame[ids], self.start_frame[ids] = motion, frame + 1, frame
+        self._resampled_at[ids] = self._env.common_step_counter
+        self._version += 1
+        start = self.library.frames(self.library.starts[motion] + frame)
+        noise = sample_uniform_from_ranges(self.cfg.pose_range, AXES, len(ids), device=self.device)
+        position = start.body_pose[:, 0, :3] + self._env.scene.env_origins[ids] + noise[:, :3]
+        turn = quat_from_euler_xyz(noise[:, 3], noise[:, 4], noise[:, 5])
+        pose = torch.cat([position, quat_mul(turn, start.body_pose[:, 0, 3:])], dim=-1)
+        kick = sample_uniform_from_ranges(self.cfg.velocity_range, AXES, len(ids), device=self.device)
+        joint_pos, joint_vel = start.joints.chunk(2, dim=-1)
+        joint_pos = joint_pos + sample_uniform(*self.cfg.joint_position_range, joint_pos.shape, self.device)
+        limits = self.robot.data.soft_joint_pos_limits.torch[ids]
+        joint_pos = torch.clamp(joint_pos, limits[..., 0], limits[..., 1])
+        self.robot.write_root_link_pose_to_sim_index(root_pose=pose, env_ids=ids)
+        self.robot.write_joint_position_to_sim_index(position=joint_pos, env_ids=ids)
+        self.robot.write_joint_velocity_to_sim_index(velocity=joint_vel.contiguous(), env_ids=ids)
+        self.robot.write_root_link_velocity_to_sim_index(root_velocity=start.body_vel[:, 0] + kick, env_ids=ids)
