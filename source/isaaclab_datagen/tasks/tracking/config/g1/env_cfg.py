@@ -14,6 +14,9 @@ from isaaclab_datagen.tasks.tracking.tracking_env_cfg import TrackingEnvCfg, Tra
 MAY_TOUCH = (*FEET, *HANDS)
 """Bodies whose contacts are not penalised."""
 
+DELAY_RANGE = (0.0, 60.0)
+"""How late actions come, drawn for each episode [ms]."""
+
 
 @configclass
 class G1TrackingSceneCfg(TrackingSceneCfg):
@@ -31,9 +34,10 @@ class G1TrackingEnvCfg(TrackingEnvCfg):
     def __post_init__(self) -> None:
         """Fill the tracking task's holes with the G1's bodies."""
         super().__post_init__()
-        self.actions.joint_pos = mdp.JointPositionActionCfg(
+        targets = mdp.JointPositionActionCfg(
             asset_name="robot", joint_names=list(JOINT_NAMES), scale=ACTION_SCALE, use_default_offset=True
         )
+        self.actions.joint_pos = mdp.DelayedActionCfg(action=targets, delay_range=DELAY_RANGE)
         motion = self.commands.motion
         motion.motion_files, motion.anchor_body, motion.body_names = ["walk"], ANCHOR, list(TRACKED_BODIES)
         self.events.center_of_mass.params["asset_cfg"] = SceneEntityCfg("robot", body_names=ANCHOR)
