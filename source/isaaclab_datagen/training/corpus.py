@@ -88,6 +88,12 @@ def load(options: TrainOptions, signature: Signature | None) -> Corpus:
     arrays = tuple(_arrays(path, cache, options.keep_failures, cameras) for path in paths)
     for one in arrays[1:]:
         _check_same(arrays[0], one)
+    if (
+        signature is not None
+        and options.include_obj_pose
+        and all(p.channel != "object_pose" for p in signature.state.parts)
+    ):
+        raise UsageError("--include_obj_pose: the policy that is finetuned does not know the object's pose")
     signature = signature or begin(arrays[0], options.include_obj_pose)
     check_fits(signature, arrays[0])
     states = [features.state(signature.state, one.channels, np.concatenate) for one in arrays]

@@ -1,0 +1,41 @@
+"""Test both policies by turns, finetune them on what they did, and again. The same command goes on where it stopped."""
+
+import shlex
+from pathlib import Path
+
+from isaaclab_datagen.cli import errors, iterating
+from isaaclab_datagen.cli.parser import Parser
+from isaaclab_datagen.errors import UsageError
+from isaaclab_datagen.evaluation.iteration import Loop
+
+
+def build_parser() -> Parser:
+    """Build the parser."""
+    return iterating.build_parser()
+
+
+def main() -> None:
+    """Read the variables, go on with the loop, show what it found."""
+    parser = build_parser()
+    args, rest = parser.parse_known_args()
+    if rest:
+        parser.check_known(rest)
+        raise UsageError(f"unexpected {rest[0]}: the variables stand in the file")
+    device = () if args.device is None else (f"--device={args.device}",)
+    extra = {
+        "alternate.py": (*device, *shlex.split(args.alternate_args)),
+        "learn.py": (*device, *shlex.split(args.learn_args)),
+    }
+    loop = Loop(iterating.read_config(args.config), iterating.runner(Path(__file__).parent), extra)
+    try:
+        ended = loop.run()
+    finally:
+        loop.close()
+        if loop.results():
+            iterating.draw(loop.results(), loop.folder / iterating.PICTURE)
+            print(iterating.table(loop.results()))
+    print(f"{ended}; {loop.folder / iterating.PICTURE}")
+
+
+if __name__ == "__main__":
+    errors.run(main)

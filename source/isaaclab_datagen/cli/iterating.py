@@ -1,0 +1,132 @@
+"""What ``iterate.py`` does between its options and the loop: its file of variables, its processes, its picture."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+from isaaclab_datagen.cli.parser import Parser
+from isaaclab_datagen.errors import RunError, UsageError
+from isaaclab_datagen.evaluation.alternation import DIRECTIONS
+from isaaclab_datagen.evaluation.iteration import LoopConfig, Phase
+
+PICTURE = "progress.png"
+
+
+def build_parser() -> Parser:
+    """Build the parser."""
+    names = ", ".join(field.name.upper() for field in dataclasses.fields(LoopConfig))
+    parser = Parser(
+        description="Test both policies by turns, finetune them on what they did, and again. The same command goes on "
+        f"where it was stopped. The file has lines NAME=VALUE, of {names}."
+    )
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the loop's variables")
+    parser.add_argument("--device", metavar="NAME", help="of simulation and training (default: a GPU if there is one)")
+    parser.add_argument("--alternate_args", default="", metavar="TEXT", help="further words for every alternate.py")
+    parser.add_argument("--learn_args", default="", metavar="TEXT", help="further words for every learn.py")
+    return parser
+
+
+def read_config(path: Path) -> LoopConfig:
+    """Read a file of ``NAME=VALUE`` lines, as the head of a shell script has them.
+
+    Raises:
+        UsageError: It cannot be read, or a variable is unknown, missing or of another kind.
+    """
+    if not path.is_file():
+        raise UsageError(f"--config {path}: no such file")
+    known = {field.name: field for field in dataclasses.fields(LoopConfig)}
+    values: dict[str, Any] = {}
+    for line in path.read_text().splitlines():
+        words = shlex.split(line, comments=True)
+        if not words:
+            continue
+        name, equals, text = words[0].partition("=")
+        if not equals or len(words) > 1:
+            raise UsageError(f"{path}: cannot read {line!r}: write NAME=VALUE")
+        if name.lower() not in known:
+            near = difflib.get_close_matches(name, [key.upper() for key in known], n=1)
+            raise UsageError(f"{path}: there is no variable {name}" + (f", did you mean {near[0]}?" if near else ""))
+        values[name.lower()] = _value(path, known[name.lower()], text)
+    needed = {name for name, field in known.items() if field.default is dataclasses.MISSING}
+    missing = sorted(name.upper() for name in needed - values.keys())
+    if missing:
+        raise UsageError(f"{path} lacks {', '.join(missing)}")
+    return LoopConfig(**values)
+
+
+def _value(path: Path, field: dataclasses.Field, text: str) -> Any:
+    kind = {"int": int, "float": float, "str": str}[str(field.type)]
+    try:
+        value = kind(text)
+    except ValueError:
+        value = None
+    positive = kind is not str and field.name not in ("goal_x", "goal_y", "seed")
+    if value is None or (positive and value <= 0):
+        what = {int: "a whole number", float: "a number", str: "text"}[kind]
+        raise UsageError(f"{path}: {field.name.upper()}={text}: must be {what}{' above 0' if positive else ''}")
+    return value
+
+
+def runner(scripts: Path) -> Any:
+    """Runs phases as processes of this Python.
+
+    Args:
+        scripts: Folder of the scripts.
+    """
+
+    def run(phase: Phase) -> None:
+        print(f"{phase.name}: {phase.script} {shlex.join(phase.words)}", flush=True)
+        status = subprocess.run([sys.executable, str(scripts / phase.script), *phase.words]).returncode
+        if status:
+            raise RunError(f"{phase.name} ended with status {status}; the same command goes on there")
+
+    return run
+
+
+def draw(results: Mapping[int, Mapping[str, Any]], path: Path) -> None:
+    """Draw success rates with their intervals, and cycles, over the iterations."""
+    matplotlib.use("Agg")
+    from matplotlib import pyplot  # after the choice of its back end
+
+    numbers = sorted(results)
+    figure, (rates, cycles) = pyplot.subplots(1, 2, figsize=(10, 4))
+    for name, color in zip(DIRECTIONS, ("tab:red", "tab:blue"), strict=True):
+        there = [number for number in numbers if results[number][f"{name}_success_rate"] is not None]
+        values = [results[number][f"{name}_success_rate"] for number in there]
+        low, high = zip(*(results[number][f"{name}_interval"] for number in there), strict=True) if there else ((), ())
+        below = [value - bound for value, bound in zip(values, low, strict=True)]
+        above = [bound - value for value, bound in zip(values, high, strict=True)]
+        rates.errorbar(there, values, yerr=[below, above], label=f"task {name}", color=color, marker="o", capsize=3)
+    rates.set(xlabel="iteration", ylabel="success rate of a leg (95 % interval)", ylim=(0, 1.02), xticks=numbers)
+    rates.legend()
+    means = [results[number]["consecutive_success"]["mean"] for number in numbers]
+    cycles.plot(numbers, means, color="tab:green", marker="o")
+    cycles.set(xlabel="iteration", ylabel="consecutive_success (mean cycles)", xticks=numbers)
+    for axes in (rates, cycles):
+        axes.grid(alpha=0.3)
+    figure.tight_layout()
+    figure.savefig(path, dpi=120)
+    pyplot.close(figure)
+
+
+def table(results: Mapping[int, Mapping[str, Any]]) -> str:
+    """The figures of every iteration, a line each."""
+
+    def percent(value: float | None) -> str:
+        return "-" if value is None else f"{100 * value:.1f} %"
+
+    lines = ["iteration  A_success_rate  B_success_rate  consecutive_success"]
+    for number in sorted(results):
+        found = results[number]
+        rates = [f"{percent(found[f'{name}_success_rate']):>14}" for name in DIRECTIONS]
+        lines.append(f"{number:>9}  {'  '.join(rates)}  {found['consecutive_success']['mean']:>19.2f}")
+    return "\n".join(lines)
