@@ -20,7 +20,6 @@ from isaaclab_datagen.assets.g1 import (
     ACTION_SCALE,
     BODY_NAMES,
     FEET,
-    G1_CFG,
     JOINT_NAMES,
     MOTORS,
     SOLE,

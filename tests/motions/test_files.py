@@ -99,7 +99,10 @@ def test_velocities_are_the_derivatives_of_poses():
 
 
 BROKEN = {
-    "joints of another robot": ({"joint_names": np.array([*JOINT_NAMES[:-1], "tail"])}, "joint_names are not the G1's.*tail"),
+    "joints of another robot": (
+        {"joint_names": np.array([*JOINT_NAMES[:-1], "tail"])},
+        "joint_names are not the G1's.*tail",
+    ),
     "not a number": ({"joint_pos": np.full((601, 29), np.nan)}, "joint_pos is not finite in frame 0"),
     "no frames": ({"joint_pos": np.zeros((0, 29))}, "needs 2 frames or more"),
     "an unknown quaternion order": ({"quaternion_order": np.array("zyxw")}, "quaternion order is zyxw"),
@@ -113,7 +116,11 @@ BROKEN = {
 @pytest.mark.parametrize("what", BROKEN)
 def test_what_is_wrong_is_refused(motion, tmp_path, what):
     changes, message = BROKEN[what]
-    names = {"joint_names": np.array(JOINT_NAMES), "body_names": np.array(BODY_NAMES), "quaternion_order": np.array("wxyz")}
+    names = {
+        "joint_names": np.array(JOINT_NAMES),
+        "body_names": np.array(BODY_NAMES),
+        "quaternion_order": np.array("wxyz"),
+    }
     path = old(motion, tmp_path / "bad.npz", list(range(29)), list(range(30)), **{**names, **changes})
     with pytest.raises(UsageError, match=message):
         files.load(str(path))

@@ -88,7 +88,9 @@ def test_bodies_of_the_file_are_the_simulators(env, command):
     assert torch.allclose(position, torch.tensor(walk.body_pos_w[200]).float(), atol=1e-4)
     quaternion = torch.tensor(walk.body_quat_w[200]).float()
     assert quat_error_magnitude(pose[:, 3:], quaternion).max() < 1e-3
-    velocity = torch.cat([torch.tensor(values[200]).float() for values in (walk.body_lin_vel_w, walk.body_ang_vel_w)], -1)
+    velocity = torch.cat(
+        [torch.tensor(values[200]).float() for values in (walk.body_lin_vel_w, walk.body_ang_vel_w)], -1
+    )
     assert torch.allclose(robot.body_link_vel_w.torch[row], velocity, atol=1e-3)
     assert env.scene["robot"].body_names == list(BODY_NAMES)
 
