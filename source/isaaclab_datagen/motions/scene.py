@@ -55,7 +55,7 @@ class MotionEnvCfg(ManagerBasedEnvCfg):
     def __post_init__(self) -> None:
         """Rates and the backend."""
         self.decimation, self.sim.dt = 1, 0.02
-        self.sim.physics = HumanoidPhysicsCfg()
+        self.sim.physics = HumanoidPhysicsCfg().newton_mjwarp
 
     def validate_config(self) -> None:
         """Carry :attr:`resolution` to the camera."""

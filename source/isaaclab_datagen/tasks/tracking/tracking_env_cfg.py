@@ -1,4 +1,4 @@
-"""The tracking task, for any humanoid: follow reference motions on a flat ground, under pushes. BeyondMimic's figures."""
+"""The tracking task, for any humanoid: follow reference motions on flat ground, under pushes. BeyondMimic's figures."""
 
 from __future__ import annotations
 

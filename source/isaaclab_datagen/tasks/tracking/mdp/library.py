@@ -32,7 +32,9 @@ class Frames(NamedTuple):
 class MotionLibrary:
     """All frames of several motions, one after the other: F frames of M motions."""
 
-    def __init__(self, files: Sequence[str], names: tuple[Sequence[str], Sequence[str]], rate: float, device: str) -> None:
+    def __init__(
+        self, files: Sequence[str], names: tuple[Sequence[str], Sequence[str]], rate: float, device: str
+    ) -> None:
         """Read the motions.
 
         Args:
@@ -80,8 +82,8 @@ def _at_rate(motion: Motion, rate: float) -> Motion:
 class StartSampler:
     """Draws motions and frames to start at, evenly or where failures are counted.
 
-    Each motion is cut into bins of about a second. A failure counts in the bin of the frame that it happened at. A bin's
-    weight is the running mean of its failures a step, plus an even share.
+    Each motion is cut into bins of about a second. A failure counts in the bin of the frame that it happened at. The
+    weight of a bin is the running mean of its failures a step, plus an even share.
     """
 
     def __init__(self, library: MotionLibrary, cfg: AdaptiveSamplingCfg | None) -> None:
