@@ -1,0 +1,274 @@
+"""A training is what LeRobot can load, goes on where it was killed, and is finetuned without forgetting its ranges."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("lerobot")
+
+import torch
+from learning import TINY, dataset
+from lerobot.policies.diffusion.modeling_diffusion import DiffusionPolicy
+from lerobot.policies.factory import make_pre_post_processors
+from safetensors.torch import load_file
+
+from isaaclab_datagen.errors import RunError, UsageError
+from isaaclab_datagen.policies.signature import Signature
+from isaaclab_datagen.training import loop, runs
+from isaaclab_datagen.training.options import TrainOptions
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("training")
+
+
+@pytest.fixture(scope="module")
+def trained(folder):
+    """Options and last checkpoint of a run of four steps."""
+    data = dataset(folder / "data", failures=1)
+    options = TrainOptions(
+        out=folder / "run", data=(data,), steps=4, batch_size=4, policy=TINY, save_freq=2, log_freq=1, device="cpu"
+    )
+    return options, loop.train(options)
+
+
+def weights(checkpoint, name="pretrained_model"):
+    return load_file(checkpoint / name / "model.safetensors")
+
+
+def assert_equal(one, other):
+    assert one.keys() == other.keys()
+    for name in one:
+        torch.testing.assert_close(one[name], other[name], rtol=0, atol=0)
+
+
+def test_lerobot_loads_what_was_trained(trained):
+    options, last = trained
+    model = last / "pretrained_model"
+    policy = DiffusionPolicy.from_pretrained(model)
+    before, after = make_pre_post_processors(policy.config, str(model))
+    item = {f"observation.images.{camera}": torch.rand(3, 24, 32) for camera in ("overhead", "wrist")}
+    action = after(policy.select_action(before({**item, "observation.state": torch.zeros(7)})))
+    assert action.shape == (1, 7)
+    assert action.isfinite().all()
+
+
+def test_the_layout_is_lerobots(trained):
+    options, last = trained
+    assert last.is_symlink()
+    assert os.readlink(last) == "000004"
+    assert sorted(path.name for path in (options.out / "checkpoints").iterdir()) == ["000002", "000004", "last"]
+    there = {path.name for path in (last / "pretrained_model").iterdir()}
+    assert {"config.json", "model.safetensors", "train_config.json", "policy_preprocessor.json"} <= there
+    assert {"optimizer_state.safetensors", "training_step.json", "scheduler_state.json"} <= {
+        path.name for path in (last / "training_state").iterdir()
+    }
+    assert not (options.out / "checkpoints" / "000002" / "training_state").exists()
+    assert (options.out / "loss.png").stat().st_size > 1000
+    assert list((options.out / "tensorboard").iterdir())
+    steps = [json.loads(line)["step"] for line in (options.out / "log.jsonl").read_text().splitlines()]
+    assert steps == [1, 2, 3, 4]
+
+
+def test_the_averaged_weights_are_the_ones_to_use(trained):
+    _, last = trained
+    averaged, raw = weights(last), weights(last, "training_state")
+    assert any(not torch.equal(averaged[name], raw[name]) for name in averaged)
+
+
+def test_failures_are_not_learned_from(trained):
+    options, _ = trained
+    notes = json.loads((options.out / "run.json").read_text())["phases"][0]["notes"]
+    assert [(entry["episodes"], entry["kind"]) for entry in notes["data"]] == [(3, "original")]
+
+
+def test_the_same_command_again_has_nothing_to_do(trained):
+    options, last = trained
+    before = (last / "pretrained_model" / "model.safetensors").stat().st_mtime_ns
+    loop.train(options)
+    assert (last / "pretrained_model" / "model.safetensors").stat().st_mtime_ns == before
+
+
+def test_a_training_that_was_stopped_ends_as_one_that_was_not(trained, folder, monkeypatch):
+    options, last = trained
+    stopped = replace(options, out=folder / "stopped", cache=options.out / "cache")
+    step = loop._step
+
+    def dies(*args):
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        calls.append(1)
+        return step(*args)
+
+    calls: list[int] = []
+    monkeypatch.setattr(loop, "_step", dies)
+    with pytest.raises(KeyboardInterrupt):
+        loop.train(stopped)
+    monkeypatch.undo()
+    assert os.readlink(stopped.out / "checkpoints" / "last") == "000002"
+    again = loop.train(stopped)
+    assert_equal(weights(last), weights(again))
+    assert_equal(weights(last, "training_state"), weights(again, "training_state"))
+
+
+def test_other_options_do_not_go_on_with_a_run(trained):
+    options, _ = trained
+    with pytest.raises(UsageError, match="finished training"):
+        loop.train(replace(options, batch_size=5))
+    run = runs.open_run(options)
+    run.phase.end += 2  # as if it had been stopped
+    run.save()
+    try:
+        with pytest.raises(UsageError, match="unfinished.*batch_size is 4 there, 5 here"):
+            loop.train(replace(options, batch_size=5))
+    finally:
+        run.phase.end -= 2
+        run.save()
+
+
+@pytest.fixture(scope="module")
+def finetuned(trained, folder):
+    """Options and last checkpoint of a finetuning of two steps, with rollouts far from what was known."""
+    options, last = trained
+    rollouts = dataset(folder / "rollouts", episodes=2, failures=1, shift=3.0, seed=50)
+    finetuning = replace(options, out=folder / "fine", rollouts=(rollouts,), finetune=options.out, steps=2)
+    return finetuning, loop.train(finetuning)
+
+
+def test_a_finetuning_takes_additional_steps_and_keeps_the_ranges(trained, finetuned):
+    (_, last), (options, fine) = trained, finetuned
+    assert os.readlink(fine) == "000006"
+    name = "policy_preprocessor_step_3_normalizer_processor.safetensors"
+    assert_equal(load_file(last / "pretrained_model" / name), load_file(fine / "pretrained_model" / name))
+    assert Signature.load(fine / "pretrained_model") == Signature.load(last / "pretrained_model")
+    notes = json.loads((options.out / "run.json").read_text())["phases"][0]["notes"]
+    assert [(entry["episodes"], entry["kind"]) for entry in notes["data"]] == [(3, "original"), (2, "rollout")]
+    assert any("observation.state ee_x" in line for line in notes["outside"])
+    assert not any("action" in line for line in notes["outside"] if "observation" in line)
+
+
+def test_a_run_is_finetuned_in_its_own_folder_too(trained, folder):
+    options, _ = trained
+    first = replace(options, out=folder / "own", steps=2, cache=options.out / "cache")
+    loop.train(first)
+    again = replace(first, finetune=first.out, steps=1)
+    assert os.readlink(loop.train(again)) == "000003"
+    assert os.readlink(loop.train(again)) == "000003"
+    phases = json.loads((first.out / "run.json").read_text())["phases"]
+    assert [(phase["start"], phase["end"]) for phase in phases] == [(0, 2), (2, 3)]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"include_obj_pose": True}, "does not know the object's pose"),
+        ({"policy": {**TINY, "horizon": "16"}}, "horizon is 8"),
+        ({"finetune": Path("nowhere")}, "nowhere is no policy"),
+    ],
+)
+def test_a_finetuning_that_cannot_be_is_refused(trained, folder, change, message):
+    options, _ = trained
+    wanted = replace(options, **{"out": folder / "refused", "finetune": options.out, **change})
+    with pytest.raises(UsageError, match=message):
+        loop.train(wanted)
+
+
+def test_data_of_the_other_direction_or_task_are_refused(trained, folder):
+    options, _ = trained
+    other = dataset(folder / "other", task="Other-Task")
+    with pytest.raises(UsageError, match="task Lift-Custom-IK.*Other-Task"):
+        loop.train(replace(options, out=folder / "a", data=(*options.data, other)))
+    wrong = dataset(folder / "wrong", direction="A")
+    with pytest.raises(UsageError, match="direction None of the policy, A of the data"):
+        loop.train(replace(options, out=folder / "b", data=(wrong,), finetune=options.out))
+
+
+def test_nothing_to_learn_from_is_said(trained, folder):
+    options, _ = trained
+    failed = dataset(folder / "failed", episodes=0, failures=2)
+    with pytest.raises(RunError, match="no successful episode.*--keep_failures"):
+        loop.train(replace(options, out=folder / "c", data=(failed,)))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("horizn", "8", "no such field, choose from horizon"),
+        ("horizon", "soon", "must be like 64"),
+        ("horizon", "7", "integer multiple"),
+        ("n_action_steps", "8", "at most horizon"),
+        ("crop_shape", "[99, 99]", "should fit within"),
+    ],
+)
+def test_a_policy_that_cannot_be_is_refused(trained, folder, field, value, message):
+    options, _ = trained
+    wanted = replace(options, out=folder / "d", policy={**TINY, field: value}, cache=options.out / "cache")
+    with pytest.raises(UsageError, match=message):
+        loop.train(wanted)
+
+
+def test_samples_are_drawn_from_both_sides_equally_often(trained, folder, finetuned):
+    from isaaclab_datagen.training import corpus
+    from isaaclab_datagen.training.batches import Batches
+
+    options, fine = finetuned
+    data = corpus.load(options, Signature.load(fine / "pretrained_model"))
+    windows = data.windows(2, 8, 3)
+    batches = Batches(data, windows, ("a", "b"), torch.device("cpu"), on_device=False)
+    chosen = batches.draw((0, 1, 0), 4000, 0.5)
+    share = (windows.now[chosen] >= data.original_frames).mean()
+    assert abs(share - 0.5) < 0.03
+    assert (batches.draw((0, 1, 0), 4000, 0.5) == chosen).all()
+    assert not (batches.draw((0, 2, 0), 4000, 0.5) == chosen).all()
+    batch = batches.gather(chosen[:6])
+    frame = windows.now[chosen[0]]
+    first = len(data.arrays[0].images)
+    image = data.arrays[0].images[frame] if frame < first else data.arrays[1].images[frame - first]
+    np.testing.assert_allclose(batch["b"][0, -1].numpy(), image[1].transpose(2, 0, 1) / 255, atol=1e-6)
+    np.testing.assert_array_equal(batch["observation.state"][0, -1].numpy(), data.states[frame])
+    np.testing.assert_array_equal(batch["action"][0, 1].numpy(), data.actions[frame])
+
+
+@pytest.mark.stress
+def test_killed_anywhere_it_goes_on(trained, folder):
+    options, last = trained
+    words = [
+        f"--dataset={options.data[0]}",
+        f"--out={folder / 'killed'}",
+        "--steps=4",
+        "--batch_size=4",
+        "--save_freq=2",
+    ]
+    words += ["--log_freq=1", "--device=cpu", *(f"--policy.{name}={value}" for name, value in TINY.items())]
+    command = [sys.executable, str(ROOT / "scripts" / "learn.py"), *words]
+    for seconds in (8, 12, 16):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(seconds)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert subprocess.run(command).returncode == 0
+    assert_equal(weights(last), weights(folder / "killed" / "checkpoints" / "last"))
+
+
+@pytest.mark.stress
+def test_two_processes_train_one_policy(trained, folder):
+    options, _ = trained
+    words = [f"--dataset={options.data[0]}", f"--out={folder / 'two'}", "--steps=2", "--batch_size=2", "--device=cpu"]
+    words += [f"--policy.{name}={value}" for name, value in TINY.items()]
+    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=29513"]
+    assert subprocess.run([*launch, str(ROOT / "scripts" / "learn.py"), *words]).returncode == 0
+    state = json.loads((folder / "two/checkpoints/last/training_state/training_step.json").read_text())
+    assert state == {"step": 2, "num_processes": 2, "batch_size": 2}
