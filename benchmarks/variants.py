@@ -36,6 +36,8 @@ def more_cameras(scene: Any, names: Sequence[str], extra: int) -> tuple[str, ...
     Returns:
         All cameras' names.
     """
+    if not extra:
+        return tuple(names)
     first = getattr(scene, names[0], None)
     if not isinstance(first, CameraCfg):
         raise UsageError(f"--cameras {names[0]}: not in the scene")

@@ -29,6 +29,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "training": {"datasets", "policies"},
     "cli": {
         "assets",
+        "motions",
         "rollout",
         "experts",
         "recorders",
