@@ -103,11 +103,14 @@ def bare(env: ManagerBasedRLEnv, options: Namespace, folder: Path) -> Iterator[N
 def ours(env: ManagerBasedRLEnv, options: Namespace, folder: Path) -> Iterator[None]:
     """This package's recorder."""
     from isaaclab_datagen.recorders import terms
+    from isaaclab_datagen.recorders.frames import FrameSource
     from isaaclab_datagen.recorders.stream import EpisodeStream
 
     recorder = terms.find(env)
+    intrinsics = FrameSource(env, {}, recorder.cfg.cameras).intrinsics()
     identity = {"task": options.task, "cameras": list(recorder.cfg.cameras)}
-    writer = formats.load(options.format).open_writer(folder, options, identity, {"step_dt": env.step_dt})
+    facts = {"step_dt": env.step_dt, "intrinsics": intrinsics}
+    writer = formats.load(options.format).open_writer(folder, options, identity, facts)
     plan = CollectionPlan(env.num_envs, (), keep_failures=True)
     try:
         with (
