@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from isaaclab_datagen import registry
 from isaaclab_datagen.cli import actors, collection, evaluation, options, robots
+from isaaclab_datagen.cli.numbers import dataset_folder
 from isaaclab_datagen.cli.overrides import field_names
 from isaaclab_datagen.cli.parser import Parser
 from isaaclab_datagen.datasets import formats
@@ -47,7 +48,7 @@ def build_parser() -> Parser:
     for name in DIRECTIONS:
         text = f"folder for the rollouts of task {name}, successes and failures"
         group.add_argument(
-            f"--out_{name}", type=Path, default=Path(f"data/rollout_{name}_iter"), metavar="DIR", help=text
+            f"--out_{name}", type=dataset_folder, default=Path(f"data/rollout_{name}_iter"), metavar="DIR", help=text
         )
     group.add_argument("--max_cycles", type=options.positive_int, default=50, metavar="C", help="A-B cycles at most")
     group.add_argument(
