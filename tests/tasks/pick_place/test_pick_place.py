@@ -37,7 +37,6 @@ def configuration(*words: str):
         ("env.direction=C", "choose from A, B"),
         ("env.height_threshold=-0.1", "height_threshold"),
         ("env.distance_threshold=0", "distance_threshold"),
-        ("env.horizon=0", "horizon"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(word, said):
