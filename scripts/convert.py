@@ -1,4 +1,4 @@
-"""Write a dataset again, in another format or with other options of its own. It appears whole when it is done."""
+"""Write a dataset again, in another format, with other options, or backwards. It appears whole when it is done."""
 
 import sys
 from pathlib import Path
@@ -6,6 +6,8 @@ from pathlib import Path
 from isaaclab_datagen.cli.errors import run
 from isaaclab_datagen.cli.parser import Parser
 from isaaclab_datagen.datasets import conversion, formats
+from isaaclab_datagen.datasets.transforms import LABELS
+from isaaclab_datagen.datasets.views import Reversed, Reversing
 from isaaclab_datagen.errors import UsageError
 
 
@@ -13,12 +15,23 @@ def build_parser(argv: list[str] | None = None) -> Parser:
     """Build the parser, with the options of the format that ``argv`` asks for."""
     first = Parser(add_help=False)
     first.add_argument("--format")
-    name = first.parse_known_args(argv)[0].format
+    first.add_argument("--reverse", action="store_true")
+    name, reverse = vars(first.parse_known_args(argv)[0]).values()
     parser = Parser(description=__doc__)
     parser.add_argument("source", type=Path, metavar="SRC", help="folder of a dataset, or around it")
     parser.add_argument("out", type=Path, metavar="DST", help="folder that the new dataset is put into")
-    parser.add_argument("--format", required=True, metavar="NAME", help=", ".join(formats.names()))
+    parser.add_argument(
+        "--format", required=not reverse, metavar="NAME", help=f"{', '.join(formats.names())}; reversed: SRC's own"
+    )
     parser.add_argument("--keep_failures", action="store_true", help="convert failed episodes to any format")
+    group = parser.add_argument_group("time reversal")
+    group.add_argument("--reverse", action="store_true", help="play every episode backwards, for the other direction")
+    group.add_argument("--labels", choices=tuple(LABELS), default=Reversing.labels, help="where actions come from")
+    group.add_argument("--lead", type=int, default=Reversing.lead, metavar="K", help="frames that the arm is behind")
+    group.add_argument("--no_trim", dest="trim", action="store_false", help="keep the frames at rest at both ends")
+    if name is None and reverse:
+        name = formats.detect(parser.parse_known_args(argv)[0].source)[0]
+        parser.set_defaults(format=name)
     if name is not None:
         formats.load(name).add_options(parser.add_argument_group(f"format {name}"))
     return parser
@@ -31,8 +44,11 @@ def main() -> None:
     if rest:
         parser.check_known(rest)
         raise UsageError(f"unexpected {rest[0]}: give one dataset and one folder")
+    source = formats.open_reader(args.source)
+    if args.reverse:
+        source = Reversed(source, Reversing(args.labels, args.lead, args.trim))
     keep_failures = args.keep_failures or formats.load(args.format).KEEPS_FAILURES
-    made = conversion.convert(formats.open_reader(args.source), args.format, args.out, args, keep_failures)
+    made = conversion.convert(source, args.format, args.out, args, keep_failures)
     if made.failures:
         print(f"left out {len(made.failures)} episodes without success (--keep_failures takes them)", file=sys.stderr)
     if made.streams:

@@ -27,6 +27,7 @@ def build_parser() -> Parser:
         metavar="G",
         help="how often the last action may be repeated until the success is there again",
     )
+    group.add_argument("--filter", type=Path, metavar="DST", help="write those that succeed as a dataset of their own")
     options.add_launcher(parser)
     parser.add_aliases(options.COMMON_ALIASES)
     return parser
@@ -45,6 +46,8 @@ def main() -> None:
     with launch.simulation(env_cfg, args), launch.environment(args.task, env_cfg) as env:
         agreements = replaying.replay(env, reader, shares, args.grace)
         replaying.show(agreements)
+        if args.filter is not None:
+            print(replaying.keep(reader, agreements, args.filter))
         print(replaying.judge(agreements, same_device=facts["device"] == env_cfg.sim.device.partition(":")[0]))
 
 

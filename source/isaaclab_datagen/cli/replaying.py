@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -18,8 +19,10 @@ from tqdm import tqdm
 
 from isaaclab_datagen import registry
 from isaaclab_datagen.cli import cameras, collection, launch
+from isaaclab_datagen.datasets import conversion
 from isaaclab_datagen.datasets.manifest import differences, json_clean
 from isaaclab_datagen.datasets.reader import DatasetReader
+from isaaclab_datagen.datasets.views import Selection
 from isaaclab_datagen.errors import RunError, UsageError
 from isaaclab_datagen.rollout.replay import COMPARED, Agreement, Replay, batches
 
@@ -138,6 +141,24 @@ def check_joints(env: ManagerBasedRLEnv, joint_names: Mapping[str, Sequence[str]
         here, there = list(articulation.joint_names), list(joint_names.get(name, ()))
         if here != there:
             raise RunError(f"the joints of {name} are {', '.join(here)}; in the dataset {', '.join(there) or 'absent'}")
+
+
+def keep(reader: DatasetReader, agreements: Sequence[Agreement], out: Path) -> str:
+    """Write the episodes that succeeded again as a dataset of their own, in the same format.
+
+    Returns:
+        One line that says which.
+
+    Raises:
+        RunError: If there is none.
+        UsageError: If there is such a dataset below ``out`` already, or it cannot be written.
+    """
+    kept = [agreement.index for agreement in agreements if agreement.success is True]
+    if not kept:
+        raise RunError(f"none of {len(agreements)} episodes succeeded in the replay: nothing is written to {out}")
+    selected = Selection(reader, kept, {"by": "replay", "kept": len(kept), "of": len(agreements)})
+    made = conversion.convert(selected, reader.manifest.format, out, conversion.own_options(reader), True)
+    return f"{len(kept)} of {len(agreements)} episodes are kept, in {made.root}"
 
 
 def show(agreements: Sequence[Agreement]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -74,6 +74,15 @@ def convert(source: DatasetReader, format_name: str, out: Path, options: Namespa
         place({root: target} if target != out else _contents(writer.manifest.path, out))
     left_out = [name for name in source.streams(episodes[0]) if name not in streams]
     return Converted(target, episodes, sorted(set(source.indices) - set(episodes)), left_out)
+
+
+def own_options(source: DatasetReader) -> Namespace:
+    """The options with which a dataset was written, for writing some of it again in its own format."""
+    parser, manifest = ArgumentParser(), source.manifest
+    format_ = formats.load(manifest.format)
+    format_.add_options(parser.add_argument_group(manifest.format))
+    own = {name: manifest.identity[name] for name in format_.OWN_IDENTITY}
+    return Namespace(**{**vars(parser.parse_args([])), **own})
 
 
 class _Stored(dict[str, np.ndarray]):

@@ -73,12 +73,13 @@ class PickPlaceStateMachine(StateMachine):
     def targets(self) -> torch.Tensor:
         """See the base class."""
         cfg, target = self.cfg, self._asked.target
-        put = torch.cat([target, self._grasp[:, 2:3] + cfg.release_height, self._grasp[:, 3:]], dim=-1)
-        put[:, :2] += self._shift[:, :2]
+        put = torch.cat([target, torch.full_like(target[:, :1], cfg.rest_height), self._grasp[:, 3:]], dim=-1)
+        put[:, :3] += self._shift
+        put[:, 2] += cfg.release_height
         before, carried, after = self._heights
         above_grasp, above_put = self._raised(self._grasp, before), self._raised(put, after)
         lifted, over = self._raised(self._grasp, carried), self._raised(put, carried)
-        rest = self.in_root_frame(self._to_world(self._asked.rest))
+        rest = self._rest()
         return torch.stack(
             [above_grasp, *[self._grasp] * 3, lifted, over, *[put] * 3, above_put, rest],
         )
@@ -115,7 +116,7 @@ class PickPlaceStateMachine(StateMachine):
         grasp = torch.cat([cube[:, :3], downward(cube[:, 3:])], dim=-1)
         free = (self._begins | (self.phase < READY)).unsqueeze(-1)
         self._grasp = torch.where(free, grasp, self._grasp)
-        held = ((self.phase >= GRASP) & (self.phase < LIFT)).unsqueeze(-1)
+        held = ((self.phase >= GRASP) & (self.phase < LOWER)).unsqueeze(-1)
         self._shift = torch.where(held, tip[:, :3] - cube[:, :3], self._shift)
         self._begins[:] = False
 
@@ -124,8 +125,11 @@ class PickPlaceStateMachine(StateMachine):
         raised[:, 2] = height
         return raised
 
-    def _to_world(self, pose: torch.Tensor) -> torch.Tensor:
-        return torch.cat([pose[:, :3] + self.env.scene.env_origins, pose[:, 3:]], dim=-1)
+    def _rest(self) -> torch.Tensor:
+        """Where the tip rests, pointing straight down."""
+        pose_w = torch.zeros_like(self._sent)
+        pose_w[:, :3], pose_w[:, 3] = self._asked.rest + self.env.scene.env_origins, 1.0
+        return self.in_root_frame(pose_w)
 
     def _at_boundary(self, pose: torch.Tensor) -> torch.Tensor:
         """From the root frame to the environment's, w before x, y, z; x of the quaternion not negative."""
@@ -146,8 +150,10 @@ class PickPlaceStateMachineCfg:
     command_name: str = "carry"
     hover_height: tuple[float, float] = (0.2, 0.3)
     """Range of the heights at which the tip moves to the side, drawn for each leg [m]; 0.15 m count as lifted."""
-    release_height: float = 0.001
-    """How much higher the cube is released than it was grasped [m]."""
+    rest_height: float = 0.024
+    """Height of the middle of a cube on the table [m]."""
+    release_height: float = 0.002
+    """How much higher it is released [m]."""
     position_tolerance: float = 0.003
     """Distance from which the tip has arrived [m]."""
     rotation_tolerance: float = 0.03

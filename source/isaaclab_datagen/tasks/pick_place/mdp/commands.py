@@ -23,7 +23,8 @@ _CANDIDATES = 16
 class CarryCommand(CommandTerm):
     """Direction, goal and place, which may change in a running episode, and what goes with them.
 
-    The command is (num_envs, 5): index of the direction in :data:`DIRECTIONS`, goal x, y, place x, y [m].
+    The command is (num_envs, 8): index of the direction in :data:`DIRECTIONS`, goal x, y, place x, y, and x, y, z of
+    the tip at rest, where it was when robot and cube were last put in place; all in the environment's frame [m].
     """
 
     cfg: CarryCommandCfg
@@ -31,7 +32,7 @@ class CarryCommand(CommandTerm):
 
     def __init__(self, cfg: CarryCommandCfg, env: ManagerBasedRLEnv) -> None:
         super().__init__(cfg, env)
-        self._command = torch.zeros(env.num_envs, 5, device=env.device)
+        self._command = torch.zeros(env.num_envs, 8, device=env.device)
         self._object = env.scene[cfg.object_name]
         self._discs = [env.scene[cfg.goal_disc], env.scene[cfg.place_disc]]
         self._hand = SceneEntityCfg(cfg.robot_name, body_names=cfg.hand_body)
@@ -42,12 +43,10 @@ class CarryCommand(CommandTerm):
         """Whether this step ended a leg well; the success term says so. Cleared by the reset that follows."""
         self.phase = torch.full((env.num_envs,), -1, dtype=torch.long, device=env.device)
         """What the actor says that it is doing; -1 where it says nothing."""
-        self.rest = torch.zeros(env.num_envs, 7, device=env.device)
-        """Pose of the tip when robot and cube were last put in place, in the environment's frame."""
 
     @property
     def command(self) -> torch.Tensor:
-        """Shape is (num_envs, 5)."""
+        """Shape is (num_envs, 8)."""
         return self._command
 
     @property
@@ -64,6 +63,11 @@ class CarryCommand(CommandTerm):
     def place(self) -> torch.Tensor:
         """Position of the red disc in the environment's frame [m]. Shape is (num_envs, 2)."""
         return self._command[:, 3:5]
+
+    @property
+    def rest(self) -> torch.Tensor:
+        """Where the tip rests [m]. Shape is (num_envs, 3)."""
+        return self._command[:, 5:8]
 
     @property
     def target(self) -> torch.Tensor:
@@ -118,7 +122,7 @@ class CarryCommand(CommandTerm):
         goes_on, first = self.goes_on[ids], DIRECTIONS.index(self.cfg.direction)
         self._ask(ids, torch.where(goes_on, 1 - self.direction[ids], first))
         tip = body_pose(self._env, self._hand, self.cfg.tip_offset)
-        self.rest[ids] = torch.where(goes_on.unsqueeze(-1), self.rest[ids], tip[ids])
+        self._command[ids, 5:8] = torch.where(goes_on.unsqueeze(-1), self.rest[ids], tip[ids, :3])
         self.succeeded[ids] = False
 
     def _update_command(self) -> None:
