@@ -24,7 +24,7 @@ from isaaclab_datagen.policies.signature import Signature
 pytestmark = [pytest.mark.sim, pytest.mark.timeout(600)]
 ROOT = Path(__file__).parents[2]
 TASK = "PickPlace-Rev2Fwd"
-SMALL = ["--camera_width=48", "--camera_height=48"]
+SMALL = ["--camera_width=32", "--camera_height=32"]
 TINY = ["--policy.down_dims=[16,32]", "--policy.n_groups=4", "--policy.use_separate_rgb_encoder_per_camera=false"]
 TINY += ["--policy.num_inference_steps=2", "--steps=2", "--batch_size=2", "--device=cpu", "--keep_failures"]
 
@@ -93,7 +93,7 @@ def test_the_loop_goes_round_once(folder):
     config = folder / "loop.conf"
     config.write_text(
         f"MAX_ITERATIONS=1\nSTEPS_PER_ITER=1\nMAX_CYCLES=1\nHORIZON=25\nBATCH_SIZE=2\nHEIGHT_THRESHOLD=0.001\n"
-        f"DISTANCE_THRESHOLD=5.0\nNUM_ENVS=2\nPOLICY_A_DIR={folder}/policy_A\nPOLICY_B_DIR={folder}/policy_B\n"
+        f"DISTANCE_THRESHOLD=5.0\nNUM_ENVS=1\nPOLICY_A_DIR={folder}/policy_A\nPOLICY_B_DIR={folder}/policy_B\n"
         f"DATA_A={folder}/A\nDATA_B={folder}/B\nOUT_DIR={folder}/loop\n"
     )
     words = ["--config", config, "--device", "cpu", "--alternate_args", " ".join(SMALL), "--learn_args=--keep_failures"]
@@ -104,7 +104,7 @@ def test_the_loop_goes_round_once(folder):
     assert state["iter1.alternate"]["consecutive_success"]["mean"] == 1.0
     for name in "AB":
         reader = formats.open_reader(Path(state["iter1.alternate"]["rollouts"][name]))
-        assert [reader.read(index).outcome.success for index in reader.indices] == [True, True]
+        assert [reader.read(index).outcome.success for index in reader.indices] == [True]
         assert reader.manifest.identity["direction"] == name
         first = reader.read(reader.indices[0], images=False).frames["command/carry"][:, 0]
         assert (first == "AB".index(name)).all()
@@ -133,7 +133,7 @@ def test_a_policy_that_does_not_fit_is_refused_with_both_shapes(folder):
         actors.check_fits(policy, env, source)
     message = one_line(str(refused.value))
     for part in (
-        "table_camera: 48x48 px in the policy, 128x96 px in the task",
+        "table_camera: 32x32 px in the policy, 128x96 px in the task",
         "it sees wrist_camera, the task has table_camera",
         "actions: 8 numbers of the policy, 7 of the task",
         "state: ee_pose of 7 in the policy, (6,) in the task",

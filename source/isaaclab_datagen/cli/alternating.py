@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from isaaclab.envs import ManagerBasedRLEnv  # loads simulation modules: not before Kit has started
 
 REPORT = "alternation.json"
-_NEEDED = ("direction", "chain", "horizon", "height_threshold", "distance_threshold", "goal_xy")
+_NEEDED = ("direction", "chain", "height_threshold", "distance_threshold", "goal_xy")
 """What the configuration of a task that can be done by turns has."""
 
 
@@ -121,7 +121,7 @@ def configure(
     if missing:
         raise UsageError(f"{task.id} cannot be done by turns: its configuration has no {', '.join(missing)}")
     env_cfg.direction, env_cfg.chain = DIRECTIONS[0], True
-    env_cfg.horizon, env_cfg.goal_xy = args.horizon, tuple(args.goal_xy)
+    env_cfg.goal_xy = tuple(args.goal_xy)
     env_cfg.height_threshold, env_cfg.distance_threshold = args.height_threshold, args.distance_threshold
     args.max_steps, args.expert = args.horizon, None
     evaluation.configure_policy(args, overrides, task, env_cfg, policies["A"].signature.cameras)
