@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from isaaclab_datagen import registry
 from isaaclab_datagen.cli import actors, collection, evaluation, options, robots
+from isaaclab_datagen.cli.numbers import dataset_folder
 from isaaclab_datagen.cli.overrides import field_names
 from isaaclab_datagen.cli.parser import Parser
 from isaaclab_datagen.datasets import formats
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from isaaclab.envs import ManagerBasedRLEnv  # loads simulation modules: not before Kit has started
 
 REPORT = "alternation.json"
-_NEEDED = ("direction", "chain", "horizon", "height_threshold", "distance_threshold", "goal_xy")
+_NEEDED = ("direction", "chain", "height_threshold", "distance_threshold", "goal_xy")
 """What the configuration of a task that can be done by turns has."""
 
 
@@ -47,7 +48,7 @@ def build_parser() -> Parser:
     for name in DIRECTIONS:
         text = f"folder for the rollouts of task {name}, successes and failures"
         group.add_argument(
-            f"--out_{name}", type=Path, default=Path(f"data/rollout_{name}_iter"), metavar="DIR", help=text
+            f"--out_{name}", type=dataset_folder, default=Path(f"data/rollout_{name}_iter"), metavar="DIR", help=text
         )
     group.add_argument("--max_cycles", type=options.positive_int, default=50, metavar="C", help="A-B cycles at most")
     group.add_argument(
@@ -120,7 +121,7 @@ def configure(
     if missing:
         raise UsageError(f"{task.id} cannot be done by turns: its configuration has no {', '.join(missing)}")
     env_cfg.direction, env_cfg.chain = DIRECTIONS[0], True
-    env_cfg.horizon, env_cfg.goal_xy = args.horizon, tuple(args.goal_xy)
+    env_cfg.goal_xy = tuple(args.goal_xy)
     env_cfg.height_threshold, env_cfg.distance_threshold = args.height_threshold, args.distance_threshold
     args.max_steps, args.expert = args.horizon, None
     evaluation.configure_policy(args, overrides, task, env_cfg, policies["A"].signature.cameras)

@@ -13,6 +13,7 @@ from typing import Any
 
 import matplotlib
 
+from isaaclab_datagen.cli.numbers import dataset_folder
 from isaaclab_datagen.cli.parser import Parser
 from isaaclab_datagen.errors import RunError, UsageError
 from isaaclab_datagen.evaluation.alternation import DIRECTIONS
@@ -57,6 +58,9 @@ def read_config(path: Path) -> LoopConfig:
             raise UsageError(f"{path}: there is no variable {name}" + (f", did you mean {near[0]}?" if near else ""))
         values[name.lower()] = _value(path, known[name.lower()], text)
     needed = {name for name, field in known.items() if field.default is dataclasses.MISSING}
+    for name in ("data_a", "data_b"):
+        if name in values:
+            values[name] = str(dataset_folder(values[name]))
     missing = sorted(name.upper() for name in needed - values.keys())
     if missing:
         raise UsageError(f"{path} lacks {', '.join(missing)}")

@@ -7,7 +7,7 @@ import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 
-from isaaclab_datagen.cli.numbers import non_negative_int, positive_int, share
+from isaaclab_datagen.cli.numbers import dataset_folder, non_negative_int, positive_int, share
 from isaaclab_datagen.cli.parser import Parser
 from isaaclab_datagen.errors import UsageError
 from isaaclab_datagen.training.options import TrainOptions
@@ -24,7 +24,9 @@ def build_parser() -> Parser:
     )
     group = parser.add_argument_group("training")
     data = group.add_mutually_exclusive_group(required=True)
-    data.add_argument("--dataset", type=Path, nargs="+", metavar="D", help="datasets of any format here, or LeRobot's")
+    data.add_argument(
+        "--dataset", type=dataset_folder, nargs="+", metavar="D", help="datasets of any format here, or LeRobot's"
+    )
     data.add_argument(
         "--finetune", type=Path, metavar="POLICY", help="run, checkpoint or pretrained_model to go on from"
     )
@@ -50,8 +52,10 @@ def build_parser() -> Parser:
     group.add_argument("--log_freq", type=positive_int, default=50, metavar="N", help="steps between log entries")
     group.add_argument("--wandb", action="store_true", help="log to Weights & Biases too")
     group = parser.add_argument_group("finetuning")
-    group.add_argument("--original_data", type=Path, nargs="+", metavar="D", help="what the policy learned from")
-    group.add_argument("--rollout_data", type=Path, nargs="+", default=[], metavar="R", help="rollouts since")
+    group.add_argument(
+        "--original_data", type=dataset_folder, nargs="+", metavar="D", help="what the policy learned from"
+    )
+    group.add_argument("--rollout_data", type=dataset_folder, nargs="+", default=[], metavar="R", help="rollouts since")
     group.add_argument(
         "--rollout_share", type=share, default=0.5, metavar="P", help="share of the samples that are of rollouts"
     )

@@ -1,7 +1,9 @@
-"""Argparse types for numbers within limits."""
+"""Argparse types: numbers within limits, and folders of datasets."""
 
 import argparse
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 
 def whole_number(least: int) -> Callable[[str], int]:
@@ -43,3 +45,12 @@ def share(text: str) -> float:
     if not 0.0 <= value <= 1.0:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
     return value
+
+
+def dataset_folder(text: str) -> Path:
+    """Argparse type for a dataset's folder. What was one file ``x.npz`` in the first pipeline is a folder ``x``."""
+    path = Path(text)
+    if path.suffix != ".npz" or path.exists():
+        return path
+    print(f"note: {text} is the folder {path.with_suffix('')}", file=sys.stderr)
+    return path.with_suffix("")

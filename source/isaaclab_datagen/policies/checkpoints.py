@@ -19,7 +19,8 @@ def resolve(path: Path) -> Path:
     Raises:
         UsageError: There is no policy.
     """
-    tried = [path, path / MODEL, path / CHECKPOINTS / LAST / MODEL, path / LAST / MODEL]
+    undoubled = Path(str(path).replace(f"{CHECKPOINTS}/{CHECKPOINTS}", CHECKPOINTS))  # as the first pipeline wrote them
+    tried = [path, path / MODEL, path / CHECKPOINTS / LAST / MODEL, path / LAST / MODEL, undoubled]
     for folder in tried:
         if (folder / "config.json").is_file() and (folder / "model.safetensors").is_file():
             return folder.resolve()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import torch
 from diffusers.training_utils import EMAModel
 from lerobot.configs import PreTrainedConfig
 from lerobot.policies.diffusion.configuration_diffusion import DiffusionConfig
-from lerobot.policies.diffusion.modeling_diffusion import DiffusionPolicy
+from lerobot.policies.diffusion.modeling_diffusion import DiffusionPolicy, SpatialSoftmax
 from lerobot.policies.factory import make_pre_post_processors
 from torch.nn.parallel import DistributedDataParallel
 
@@ -129,6 +130,8 @@ def _loop(options: TrainOptions, place: Place, run: Run, data: Corpus, learner: 
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
         torch.backends.cudnn.benchmark = True
     policy.train()
+    if options.amp:
+        _keep_exact(policy)
     model: Any = policy if place.world == 1 else DistributedDataParallel(policy)
     progress = Progress(run, options, dataclasses.asdict(config)) if place.main else None
 
@@ -165,6 +168,18 @@ def _step(model: Any, learner: Learner, batch: dict[str, Any], amp: bool) -> tup
     if learner.average is not None:
         learner.average.step(learner.policy.parameters())
     return loss.detach(), norm
+
+
+def _keep_exact(policy: torch.nn.Module) -> None:
+    """Have coordinates in images computed in float32: bfloat16 knows them to a quarter of a pixel only."""
+    for module in policy.modules():
+        if isinstance(module, SpatialSoftmax):
+            module.forward = partial(_in_float32, module.forward)
+
+
+def _in_float32(forward: Callable[[torch.Tensor], torch.Tensor], features: torch.Tensor) -> torch.Tensor:
+    with torch.autocast(features.device.type, enabled=False):
+        return forward(features.float())
 
 
 def _values(loss: torch.Tensor, norm: torch.Tensor, learner: Learner, step: int) -> dict[str, float]:

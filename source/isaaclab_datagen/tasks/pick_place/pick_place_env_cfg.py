@@ -32,6 +32,9 @@ RATE = 30
 The original began at 50 Hz and measured its results at 30 Hz. A policy's datasets play at this rate.
 """
 
+HORIZON = 400
+"""Steps after which an episode has failed."""
+
 REST_HEIGHT = CUBE_SIZE / 2
 """Height of the middle of a cube on the table [m]."""
 
@@ -155,7 +158,7 @@ class TerminationsCfg:
 
 @configclass
 class PickPlaceEnvCfg(ManagerBasedRLEnvCfg):
-    """Carry the cube one way within 400 steps, at :data:`RATE` Hz."""
+    """Carry the cube one way within :data:`HORIZON` steps, at :data:`RATE` Hz."""
 
     scene: PickPlaceSceneCfg = PickPlaceSceneCfg(num_envs=64, env_spacing=5.0)
     commands: CommandsCfg = CommandsCfg()
@@ -173,8 +176,6 @@ class PickPlaceEnvCfg(ManagerBasedRLEnvCfg):
     """Whether an episode that follows a success goes on from there, in the other direction."""
     return_to_rest: bool = False
     """Whether an episode only ends well once the tip is back where it began: demonstrations are recorded so."""
-    horizon: int = 400
-    """Steps after which an episode has failed."""
     goal_xy: tuple[float, float] = (0.5, 0.0)
     """The goal [m]."""
     height_threshold: float = 0.15
@@ -191,7 +192,7 @@ class PickPlaceEnvCfg(ManagerBasedRLEnvCfg):
         self.sim.render_interval = self.decimation
         self.sim.physics = ManipulationPhysicsCfg()
         self.sim.default_visualizer_cfg = VisualizerCfg(eye=EYE, lookat=TARGET)
-        self.episode_length_s = self.horizon / RATE
+        self.episode_length_s = HORIZON / RATE
 
     def validate_config(self) -> None:
         """Carry what was asked for to where it is used, after the command line has had its say.
@@ -202,8 +203,6 @@ class PickPlaceEnvCfg(ManagerBasedRLEnvCfg):
         set_resolution(self.scene, self.camera_resolution)
         if self.direction not in DIRECTIONS:
             raise ValueError(f"direction is {self.direction!r}: choose from {', '.join(DIRECTIONS)}")
-        if self.horizon < 1:
-            raise ValueError(f"horizon is {self.horizon}: must be 1 or more")
         for name in ("height_threshold", "distance_threshold", "rest_distance"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} is {getattr(self, name)}: must be above 0")

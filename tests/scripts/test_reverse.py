@@ -1,0 +1,73 @@
+"""From the easy task's demonstrations to the hard one's: recorded, reversed, acted out, and kept, by the scripts."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from isaaclab_datagen.datasets import formats, inspection
+
+pytestmark = [pytest.mark.sim, pytest.mark.timeout(900)]
+ROOT = Path(__file__).parents[2]
+
+
+def run(script: str, *words: object) -> str:
+    command = [sys.executable, str(ROOT / "scripts" / script), *map(str, words)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=400, env=dict(os.environ))
+    assert ended.returncode == 0, f"status {ended.returncode}: {ended.stdout[-500:]}{ended.stderr[-3000:]}"
+    return ended.stdout
+
+
+@pytest.fixture(scope="module")
+def data(collect, tmp_path_factory) -> Path:
+    """``B``, recorded; ``A``, reversed; ``kept``, what of it succeeds when it is acted out."""
+    folder = tmp_path_factory.mktemp("rev2fwd")
+    size = ["--camera_width", 24, "--camera_height", 24]
+    collect("--task", "PickPlace-Rev2Fwd", "--episodes", 2, "--num_envs", 2, *size, "--out", folder / "B")
+    run("convert.py", folder / "B", folder / "A", "--reverse")
+    (folder / "said").write_text(run("replay.py", folder / "A", "--filter", folder / "kept", "--device", "cpu"))
+    return folder
+
+
+def test_every_reversed_episode_succeeds_in_the_simulation_and_is_kept(data):
+    assert "2 of 2 episodes are kept" in (data / "said").read_text()
+    assert "2 of 2 recorded successes succeed again" in (data / "said").read_text()
+    kept, source = formats.open_reader(data / "kept"), formats.open_reader(data / "A")
+    assert kept.indices == source.indices
+    assert inspection.inspect(kept, frozen_frames=1000).problems == []
+    assert kept.manifest.identity["env"]["direction"] == "A"
+    np.testing.assert_array_equal(kept[0].actions, source[0].actions)
+
+
+def test_a_demonstration_comes_back_to_where_it_began_and_ends_there(data):
+    for episode in formats.open_reader(data / "B"):
+        tip, phase = episode.frames["ee_pose"][:, :3], episode.frames["phase"]
+        assert np.linalg.norm(tip[-1] - tip[0]) < 0.005
+        assert np.linalg.norm(tip[-2] - tip[0]) > 0.004  # nothing follows
+        assert phase.min() == 0 and set(np.diff(phase)) == {0, 1}
+        start, end = episode.frames["object_pose"][[0, -1], :2]
+        np.testing.assert_allclose(start, [0.5, 0.0], atol=1e-3)
+        np.testing.assert_allclose(end, episode.frames["place_pose"][0, :2], atol=0.02)
+        assert (episode.frames["target_pose"] == episode.frames["place_pose"]).all()
+
+
+def test_a_sent_pose_is_the_measured_one_two_frames_later(data):
+    """The lag that ``--lead`` stands for; otherwise reversed labels would run before the arm, or behind it."""
+    for episode in formats.open_reader(data / "B"):
+        sent, tip = episode.actions[:-4, :3], episode.frames["ee_pose"][:, :3]
+        errors = [np.abs(sent - tip[lead : lead + len(sent)]).mean() for lead in range(5)]
+        assert int(np.argmin(errors)) == 2
+        assert errors[2] < 1e-3
+
+
+def test_a_dataset_is_not_reversed_twice(data):
+    command = [sys.executable, str(ROOT / "scripts" / "convert.py"), str(data / "A"), str(data / "B2"), "--reverse"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert ended.returncode == 2
+    assert "reversed already" in ended.stderr
+    assert not (data / "B2").exists()
