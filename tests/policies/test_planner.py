@@ -12,7 +12,7 @@ from learning import TINY
 from lerobot.policies.diffusion.modeling_diffusion import DiffusionPolicy
 from lerobot.policies.factory import make_pre_post_processors
 
-from isaaclab_datagen.datasets import features, statistics
+from isaaclab_datagen.datasets import features, ranges
 from isaaclab_datagen.errors import UsageError
 from isaaclab_datagen.policies import checkpoints
 from isaaclab_datagen.policies.diffusion import config as configuration
@@ -35,11 +35,11 @@ def model(tmp_path_factory):
     config = configuration.make(signature, TINY, "cpu")
     rng = np.random.default_rng(0)
     found = {
-        key: statistics.of_images(rng.integers(0, 255, (4, 24, 32, 3), np.uint8))
+        key: ranges.of_images(rng.integers(0, 255, (4, 24, 32, 3), np.uint8))
         for key in configuration.image_keys(signature)
     }
-    found |= {"observation.state": statistics.of_rows(rng.normal(size=(9, 8)))}
-    found |= {"action": statistics.of_rows(rng.normal(size=(9, 8)))}
+    found |= {"observation.state": ranges.of_rows(rng.normal(size=(9, 8)))}
+    found |= {"action": ranges.of_rows(rng.normal(size=(9, 8)))}
     tensors = {key: {name: torch.from_numpy(v) for name, v in value.items()} for key, value in found.items()}
     DiffusionPolicy(config).save_pretrained(folder)
     for processor in make_pre_post_processors(config, dataset_stats=tensors):

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from isaaclab_datagen.datasets.features import READY
-from isaaclab_datagen.datasets.windows import Windows
+from isaaclab_datagen.datasets.moments import Moments
 from isaaclab_datagen.policies.diffusion.config import ACTION
 from isaaclab_datagen.training.corpus import Corpus
 
@@ -25,7 +25,7 @@ class Batches:
     """Draws samples and gathers their images, states and actions on the training device."""
 
     def __init__(
-        self, corpus: Corpus, windows: Windows, keys: Sequence[str], device: torch.device, on_device: bool
+        self, corpus: Corpus, windows: Moments, keys: Sequence[str], device: torch.device, on_device: bool
     ) -> None:
         """Put what is small on the device, and the images too if ``on_device``."""
         self._windows, self._keys, self._device = windows, tuple(keys), device

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from isaaclab_datagen.datasets import features, formats, statistics
+from isaaclab_datagen.datasets import features, formats, ranges
 from isaaclab_datagen.datasets.arrays import Arrays, build
-from isaaclab_datagen.datasets.windows import Windows
+from isaaclab_datagen.datasets.moments import Moments
 from isaaclab_datagen.errors import UsageError
 from isaaclab_datagen.policies.signature import Signature
 from isaaclab_datagen.training.options import TrainOptions
@@ -43,19 +43,19 @@ class Corpus:
         """How many of the frames, the first ones, are of original datasets."""
         return sum(len(arrays.actions) for arrays in self.arrays[: self.originals])
 
-    def windows(self, n_obs_steps: int, horizon: int, drop_last: int) -> Windows:
+    def windows(self, n_obs_steps: int, horizon: int, drop_last: int) -> Moments:
         """Every moment that the policy can be asked about."""
         lengths = np.concatenate([arrays.lengths for arrays in self.arrays])
-        return Windows.of(lengths, n_obs_steps, horizon, drop_last)
+        return Moments.of(lengths, n_obs_steps, horizon, drop_last)
 
-    def statistics(self, image_keys: Sequence[str]) -> dict[str, statistics.Statistics]:
+    def statistics(self, image_keys: Sequence[str]) -> dict[str, ranges.Statistics]:
         """Of states, actions and each camera's images, by LeRobot's names. Those of images are of the first dataset."""
         images = self.arrays[0].images
-        found = {key: statistics.of_images(images[:, number]) for number, key in enumerate(image_keys)}
+        found = {key: ranges.of_images(images[:, number]) for number, key in enumerate(image_keys)}
         return {
             **found,
-            features.READY: statistics.of_rows(self.states),
-            "action": statistics.of_rows(self.actions),
+            features.READY: ranges.of_rows(self.states),
+            "action": ranges.of_rows(self.actions),
         }
 
     def describe(self) -> list[dict[str, Any]]:
@@ -142,12 +142,12 @@ def check_fits(signature: Signature, arrays: Arrays) -> None:
         raise UsageError(f"{arrays.facts['source']} does not fit the policy: {'; '.join(wrong)}")
 
 
-def outside(corpus: Corpus, known: dict[str, statistics.Statistics]) -> list[str]:
+def outside(corpus: Corpus, known: dict[str, ranges.Statistics]) -> list[str]:
     """Where the data leave the ranges that a policy was trained with, one line each. The ranges stay as they are."""
     lines = []
     columns = ((features.READY, corpus.states, corpus.signature.state.names), ("action", corpus.actions, None))
     for key, values, names in columns:
-        for column, (least, most) in statistics.outside(values, known[key]).items():
+        for column, (least, most) in ranges.outside(values, known[key]).items():
             name = names[column] if names else f"number {column}"
             low, high = known[key]["min"][column], known[key]["max"][column]
             lines.append(f"{key} {name}: {least:.4g} to {most:.4g}, the policy's range is {low:.4g} to {high:.4g}")

@@ -8,7 +8,7 @@ from dataset_fakes import CAMERAS, FAILURE, SUCCESS, open_writer, options, rando
 
 from isaaclab_datagen.datasets import conversion, formats
 from isaaclab_datagen.datasets.formats import _lerobot_reader
-from isaaclab_datagen.datasets.windows import Windows
+from isaaclab_datagen.datasets.moments import Moments
 from isaaclab_datagen.errors import UsageError
 
 lerobot_dataset = pytest.importorskip("lerobot.datasets.lerobot_dataset")
@@ -73,7 +73,7 @@ def test_windows_are_those_of_lerobot(tmp_path):
     n_obs, horizon = 2, 8
     deltas = [step / 50 for step in range(1 - n_obs, 1 - n_obs + horizon)]
     dataset = opened(root, delta_timestamps={"action": deltas, "observation.state": deltas[:n_obs]})
-    plain, windows = opened(root), Windows.of(STEPS, n_obs, horizon, 0)
+    plain, windows = opened(root), Moments.of(STEPS, n_obs, horizon, 0)
     rows = {
         key: np.stack([plain[i][key].numpy() for i in range(sum(STEPS))]) for key in ("action", "observation.state")
     }

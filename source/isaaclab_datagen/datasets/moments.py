@@ -1,4 +1,4 @@
-"""Which frames a policy sees and which actions it is to answer with: windows of history and horizon."""
+"""The moments at which a policy can be asked: which frames it sees then, and which actions it is to answer with."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Windows:
+class Moments:
     """Every moment that a policy can be asked about, M in all.
 
     Before the first frame of an episode its first one is repeated, after the last action the last one, as LeRobot does.
