@@ -11,7 +11,48 @@ from isaaclab.utils.math import combine_frame_transforms
 if TYPE_CHECKING:
     from isaaclab.envs import ManagerBasedEnv, ManagerBasedRLEnv
 
-__all__ = ["body_pose", "command_position", "gripper_width", "joint_position", "joint_velocity", "object_pose"]
+from isaaclab_datagen.mdp.actions import DelayedAction
+
+__all__ = [
+    "action_delay",
+    "body_pose",
+    "command_position",
+    "executed_action",
+    "gripper_width",
+    "joint_position",
+    "joint_velocity",
+    "object_pose",
+]
+
+
+def action_delay(env: ManagerBasedEnv, name: str) -> torch.Tensor:
+    """Time from a :class:`DelayedAction` to its effect, in this episode [ms]. Shape is (num_envs,).
+
+    Args:
+        env: The environment.
+        name: Of the action term.
+    """
+    return delayed_action(env, name).delay * (1e3 * env.physics_dt)
+
+
+def executed_action(env: ManagerBasedEnv, name: str) -> torch.Tensor:
+    """What acts in this control step, late and with noise, in the policy's units. Arguments as :func:`action_delay`.
+
+    Shape is (num_envs, A): the mean over the control step's physics steps.
+    """
+    return delayed_action(env, name).executed_actions
+
+
+def delayed_action(env: ManagerBasedEnv, name: str) -> DelayedAction:
+    """An action term that is a :class:`DelayedAction`.
+
+    Raises:
+        TypeError: It is none.
+    """
+    term = env.action_manager.get_term(name)
+    if not isinstance(term, DelayedAction):
+        raise TypeError(f"action {name!r} is a {type(term).__name__}, which has no delay: wrap it in DelayedActionCfg")
+    return term
 
 
 def body_pose(

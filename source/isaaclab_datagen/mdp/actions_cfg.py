@@ -1,0 +1,87 @@
+"""Configuration of actions that arrive late and not as they were meant."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING
+from typing import Literal, cast
+
+from isaaclab.envs.mdp import JointPositionActionCfg
+from isaaclab.managers import ActionTerm, ActionTermCfg
+from isaaclab.utils import configclass
+
+__all__ = ["ActionNoiseCfg", "DelayedActionCfg", "physics_steps"]
+
+_TOLERANCE = 1e-6
+"""Of a delay [physics steps], below which it counts as a whole number of steps."""
+
+
+@configclass
+class ActionNoiseCfg:
+    """Noise on executed actions, in the policy's own units.
+
+    Defaults are BeyondMimic's (theta 0.8, sigma 0.1, dt 1): a standard deviation of 0.102 and a correlation of 0.2 from
+    one step to the next. It begins at zero with every episode.
+    """
+
+    kind: Literal["ornstein_uhlenbeck", "white"] = "ornstein_uhlenbeck"
+
+    theta: float = 0.8
+    """How fast the Ornstein-Uhlenbeck process returns to zero [1 / dt]."""
+
+    sigma: float = 0.1
+    """Scale of the noise; of white noise: its standard deviation."""
+
+    dt: float = 1.0
+    """Length of a control step, in the process's own time."""
+
+
+@configclass
+class DelayedActionCfg(ActionTermCfg):
+    """Any joint position action, executed after a delay and with noise. Its observed action stays the clean one.
+
+    The delay is drawn for each environment and episode, uniformly from the whole physics steps of :attr:`delay_range`.
+    Before the first action arrives the joints are held where they were. Under Newton it needs implicit actuators, or
+    ``sim.use_newton_actuators = False``: others are stepped inside the solver, a whole control step at a time.
+    """
+
+    class_type: type[ActionTerm] | str = "{DIR}.actions:DelayedAction"
+
+    action: JointPositionActionCfg = cast(JointPositionActionCfg, MISSING)
+    """What is executed."""
+
+    delay_range: tuple[float, float] = (0.0, 0.0)
+    """Shortest and longest delay [ms]."""
+
+    noise: ActionNoiseCfg | None = None
+
+    def __post_init__(self) -> None:
+        """The asset is that of the action."""
+        if isinstance(self.action, JointPositionActionCfg):
+            self.asset_name = self.action.asset_name
+
+
+def physics_steps(delay_range: tuple[float, float], physics_dt: float) -> tuple[int, int]:
+    """The delays that a range means, in physics steps.
+
+    Args:
+        delay_range: Shortest and longest delay [ms].
+        physics_dt: Length of a physics step [s].
+
+    Returns:
+        Fewest and most steps; nearest to the range's ends, which need not be multiples of a step.
+
+    Raises:
+        ValueError: If the range is reversed, negative or not finite.
+    """
+    low, high = delay_range
+    if not 0.0 <= low <= high < float("inf"):
+        raise ValueError(f"delay range {low:g} to {high:g} ms: give the shorter one first, both 0 or more")
+    return round(low / (1e3 * physics_dt)), round(high / (1e3 * physics_dt))
+
+
+def is_exact(delay_range: tuple[float, float], physics_dt: float) -> bool:
+    """Whether both ends of a range [ms] are whole numbers of physics steps [s]."""
+    steps = physics_steps(delay_range, physics_dt)
+    return all(
+        abs(delay / (1e3 * physics_dt) - whole) < _TOLERANCE for delay, whole in zip(delay_range, steps, strict=True)
+    )
