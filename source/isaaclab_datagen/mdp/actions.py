@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from isaaclab.managers import ActionTerm
@@ -13,6 +13,7 @@ from isaaclab.utils import instantiate
 from isaaclab_datagen.mdp.actions_cfg import ActionNoiseCfg, DelayedActionCfg, physics_steps
 
 if TYPE_CHECKING:
+    from isaaclab.assets import Articulation
     from isaaclab.envs import ManagerBasedEnv
 
 __all__ = ["ActionNoise", "DelayedAction"]
@@ -87,8 +88,9 @@ class DelayedAction(ActionTerm):
         self._due = torch.zeros(self._decimation, *shape, device=device)
         self._is_fresh = torch.ones(self.num_envs, dtype=torch.bool, device=device)
         self._steps = self._physics_step = 0
-        joints, _ = self._asset.find_joints(cfg.action.joint_names, preserve_order=cfg.action.preserve_order)
-        self._joint_ids = torch.tensor(list(joints), device=device)
+        robot, wrapped = cast("Articulation", self._asset), cfg.action
+        joints, _ = robot.find_joints(wrapped.joint_names, preserve_order=wrapped.preserve_order, as_proxy=True)
+        self._joint_ids: torch.Tensor = joints.torch
 
     @property
     def action_dim(self) -> int:
