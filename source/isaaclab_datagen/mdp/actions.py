@@ -15,6 +15,7 @@ from isaaclab_datagen.mdp.actions_cfg import ActionNoiseCfg, DelayedActionCfg, p
 if TYPE_CHECKING:
     from isaaclab.assets import Articulation
     from isaaclab.envs import ManagerBasedEnv
+    from isaaclab.utils.warp import ProxyArray
 
 __all__ = ["ActionNoise", "DelayedAction"]
 
@@ -90,7 +91,7 @@ class DelayedAction(ActionTerm):
         self._steps = self._physics_step = 0
         robot, wrapped = cast("Articulation", self._asset), cfg.action
         joints, _ = robot.find_joints(wrapped.joint_names, preserve_order=wrapped.preserve_order, as_proxy=True)
-        self._joint_ids: torch.Tensor = joints.torch
+        self._joint_ids = cast("ProxyArray", joints).torch
 
     @property
     def action_dim(self) -> int:

@@ -86,6 +86,7 @@ def open_writer(out: Path, options: Namespace, identity: Mapping[str, Any], prov
             lock = FolderLock(root)
             undo.callback(lock.release)
             shutil.rmtree(root / _STAGING, ignore_errors=True)
+            (root / _STAGING).mkdir()
             writer = Writer(open_or_create(wanted, bool(numbered_files(root / _EPISODES, _SUFFIX))), lock)
             undo.pop_all()
             return writer
@@ -129,9 +130,8 @@ class _Sink:
     def __init__(self, manifest: Manifest, index: int, staging: Path) -> None:
         self._manifest = manifest
         self._index = index
-        self._staging = staging
-        self._states = StateLog(staging / "states.bin")
-        staging.mkdir(parents=True)
+        self._whole, self._rows = staging.with_suffix(_SUFFIX), staging.with_suffix(".bin")
+        self._states = StateLog(self._rows)
 
     def append(self, frame: Frame) -> None:
         if not len(self._states) and (images := sorted(name for name in frame if is_stream(name))):
@@ -146,15 +146,14 @@ class _Sink:
                 f"episode {self._index} has {steps} actions and {len(self._states)} frames, not T and T + 1"
             )
         facts = {**self._manifest.provenance, **self._manifest.identity}
-        name = _file(self._manifest.path.parent, self._index)
-        whole = self._staging / name.name
-        write_file(whole, _encoded(columns, outcome, facts))
-        place({whole: name})
-        shutil.rmtree(self._staging)
+        write_file(self._whole, _encoded(columns, outcome, facts))
+        place({self._whole: _file(self._manifest.path.parent, self._index)})
+        self._rows.unlink(missing_ok=True)
         return steps
 
     def discard(self) -> None:
-        shutil.rmtree(self._staging)
+        for path in (self._whole, self._rows):
+            path.unlink(missing_ok=True)
 
 
 class Reader(DatasetReader):
@@ -226,7 +225,7 @@ class Reader(DatasetReader):
 
 def _encoded(columns: Mapping[str, np.ndarray], outcome: Outcome, facts: Mapping[str, Any]) -> bytes:
     """An episode's file. Channels that are equal in every bit are stored once, under both names."""
-    with h5py.File("episode", "w", driver="core", backing_store=False) as file:
+    with h5py.File("episode", "w", libver=("v110", "v110"), driver="core", backing_store=False) as file:
         stored: dict[tuple[Any, ...], list[str]] = {}
         for name in sorted(columns, key=lambda name: ("/" in name, name)):
             values = columns[name]
