@@ -127,7 +127,7 @@ def read(root: Path, args: argparse.Namespace) -> None:
     size = sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
     stored = len(windows) * sum(values.numel() * 4 for values in windows[0].values())
     print(
-        f"\nsize: {size / steps:,.0f} bytes a step; its {len(windows):,} windows would take {stored / size:.1f} times that"
+        f"\nsize: {size / steps:,.0f} bytes a step; {len(windows):,} stored windows: {stored / size:.1f} times as much"
     )
 
 

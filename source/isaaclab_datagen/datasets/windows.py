@@ -7,14 +7,16 @@ padded, and none reaches into another episode.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from isaaclab_datagen.datasets.trajectories import Trajectories
-from isaaclab_datagen.errors import UsageError
+from isaaclab_datagen.datasets.trajectories import CHANNELS, Trajectories, world_state
+from isaaclab_datagen.errors import RunError, UsageError
+from isaaclab_datagen.geometry import state_layouts
 from isaaclab_datagen.geometry.state_layouts import StateLayout, WorldState
 
 Windows = dict[str, torch.Tensor]
@@ -120,6 +122,38 @@ class WindowDataset(Dataset[Windows]):
         return overlapping.index_select(0, first).unflatten(1, (self.shape.steps, *values.shape[1:]))
 
 
+def of_columns(columns: Mapping[str, np.ndarray], layout: str, shape: WindowShape) -> dict[str, np.ndarray]:
+    """All windows of one episode, written out.
+
+    Args:
+        columns: Its channels, those of :data:`~isaaclab_datagen.datasets.trajectories.CHANNELS` and ``action``.
+        layout: Name of what a state is made of.
+        shape: How long windows are.
+
+    Returns:
+        As :data:`Windows`, with V windows; V is 0 where the episode is too short.
+
+    Raises:
+        RunError: The episode lacks a channel.
+    """
+    missing = [name for name in (*CHANNELS, "action") if name not in columns]
+    if missing:
+        raise RunError(f"windows of robot states need {', '.join(missing)}: the dataset lacks it")
+    steps = len(columns["action"])
+    tensors = {name: torch.from_numpy(columns[name][:steps]) for name in (*CHANNELS, "action")}
+    bodies, joints = tensors["body_pos"].shape[1], tensors["joint_pos"].shape[1]
+    made_of = state_layouts.layout(layout, bodies, joints)
+    if shape.count(steps) == 0:
+        empty = shape.split(
+            torch.empty(0, shape.steps, made_of.size), torch.empty(0, shape.steps, tensors["action"].shape[1])
+        )
+        return {name: values.numpy() for name, values in empty.items()}
+    starts = torch.tensor([0, steps])
+    only = Trajectories(world_state(tensors), tensors["action"], starts, [0], [], [])
+    windows = WindowDataset(only, made_of, shape)
+    return {name: values.numpy() for name, values in windows.batch(range(len(windows))).items()}
+
+
 def whole(batch: Windows) -> Windows:
     """A data loader's ``collate_fn``: the dataset makes batches itself."""
     return batch
@@ -128,5 +162,6 @@ def whole(batch: Windows) -> Windows:
 def _root_part(state: WorldState) -> WorldState:
     """A state without bodies and joints, each of its quantities in memory of its own."""
     nothing = state.root_pos[:, :0]
-    root = state.root_pos, state.root_quat, state.root_lin_vel, state.root_ang_vel
-    return WorldState(*(values.contiguous() for values in root), nothing, nothing, nothing, nothing)
+    parts = ("root_pos", "root_quat", "root_lin_vel", "root_ang_vel")
+    root = {name: getattr(state, name).contiguous() for name in parts}
+    return WorldState(**root, body_pos=nothing, body_lin_vel=nothing, joint_pos=nothing, joint_vel=nothing)
