@@ -46,8 +46,8 @@ def table() -> AssetBaseCfg:
     )
 
 
-def ground(height: float = -0.75) -> AssetBaseCfg:
-    """A floor of 6 m x 6 m under each environment at ``height`` [m].
+def ground(height: float = -0.75, size: float = 6.0) -> AssetBaseCfg:
+    """A square floor of ``size`` [m] under each environment at ``height`` [m].
 
     Modest on purpose: the renderer shows speckles at the horizon of a very large one.
     """
@@ -55,7 +55,7 @@ def ground(height: float = -0.75) -> AssetBaseCfg:
         prim_path="{ENV_REGEX_NS}/Ground",
         init_state=AssetBaseCfg.InitialStateCfg(pos=(0.0, 0.0, height - 0.05)),
         spawn=sim_utils.CuboidCfg(
-            size=(6.0, 6.0, 0.1),
+            size=(size, size, 0.1),
             collision_props=sim_utils.CollisionPropertiesCfg(),
             visual_material=sim_utils.PreviewSurfaceCfg(diffuse_color=(0.25, 0.27, 0.3)),
             semantic_tags=[("class", "ground")],

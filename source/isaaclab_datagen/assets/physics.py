@@ -57,3 +57,28 @@ class DrawerPhysicsCfg(ManipulationPhysicsCfg):
     # actions hit the cabinet. Two substeps still hold the bar; three leave a margin.
     newton_mjwarp: NewtonCfg = _newton(njmax=80, nconmax=40, iterations=10, num_substeps=3)
     default: NewtonCfg = newton_mjwarp
+
+
+@configclass
+class HumanoidPhysicsCfg(ManipulationPhysicsCfg):
+    """Backends for one humanoid on a flat ground, stepped at 200 Hz."""
+
+    # MuJoCo takes a contact's stiffness per mass: 1e4 /s^2 is a time constant of 10 ms, the least that a step of 5 ms
+    # allows (twice the step), and the damping is critical. A standing foot then sinks in by about 1 mm.
+    newton_mjwarp: NewtonCfg = NewtonCfg(
+        default_shape_cfg=NewtonShapeCfg(ke=1e4, kd=200.0),
+        solver_cfg=MJWarpSolverCfg(
+            njmax=120,
+            nconmax=30,
+            cone="pyramidal",
+            integrator="implicitfast",
+            iterations=10,
+            ls_iterations=40,
+            use_mujoco_contacts=False,
+        ),
+        num_substeps=1,
+    )
+    isaacsim_physx: PhysxCfg = PhysxCfg(gpu_max_rigid_patch_count=10 * 2**15)
+    ovphysx: OvPhysxCfg = OvPhysxCfg(gpu_max_rigid_patch_count=10 * 2**15)
+    physx: PhysxAutoCfg = PhysxAutoCfg(isaacsim_physx=isaacsim_physx, ovphysx=ovphysx)
+    default: NewtonCfg = newton_mjwarp

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib
 import os
 import shutil
 import tempfile
@@ -9,6 +11,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
 from isaaclab.sim import UsdFileCfg
 from isaaclab.utils import configclass
@@ -36,19 +39,29 @@ def robot_data(relative: str) -> Path:
     return path
 
 
-def usd_path(urdf: str) -> str:
-    """Where the USD of ``urdf`` lies once converted. The versions of model and converter are part of the name."""
+def usd_path(urdf: str, recipe: str = "") -> str:
+    """Where the USD of ``urdf`` lies once converted.
+
+    The versions of model and converter are part of the name, and so is the recipe's text.
+    """
     name = Path(urdf).stem
     versions = f"{version('example-robot-data')}-{version('urdf-usd-converter')}"
+    if recipe:
+        source = Path(str(_recipe(recipe).__file__))
+        versions += f"-{hashlib.sha256(source.read_bytes()).hexdigest()[:8]}"
     return str(cache_root() / "usd" / f"{name}-{versions}" / f"{name}.usda")
 
 
-def convert(urdf: str) -> str:
+def convert(urdf: str, recipe: str = "") -> str:
     """Convert ``urdf`` unless the cache holds it, and return the USD's path.
 
     The result appears by a rename, so that two processes may convert at the same time.
+
+    Args:
+        urdf: Path inside the package's robots folder.
+        recipe: Module that changes the model, see :class:`CachedUrdfFileCfg`.
     """
-    target = Path(usd_path(urdf))
+    target = Path(usd_path(urdf, recipe))
     if target.is_file():
         return str(target)
     # usd-exchange loads USD: only when there is something to convert, configurations must load without it
@@ -57,14 +70,25 @@ def convert(urdf: str) -> str:
     folder = target.parent
     folder.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".converting-"))
-    made = Path(Converter(scene=False).convert(str(robot_data(urdf)), str(scratch)).path)
+    source = robot_data(urdf)
+    if recipe:
+        prepared = scratch / Path(urdf).name
+        _recipe(recipe).prepare(source, prepared)
+        source = prepared
+    made = Path(Converter(scene=False).convert(str(source), str(scratch)).path)
     if made.name != target.name:
-        made.rename(made.with_name(target.name))
+        made = made.rename(made.with_name(target.name))
+    if recipe:
+        _recipe(recipe).finish(made)
     try:
         scratch.rename(folder)
     except OSError:  # another process was faster
         shutil.rmtree(scratch)
     return str(target)
+
+
+def _recipe(name: str) -> ModuleType:
+    return importlib.import_module(name)
 
 
 @configclass
@@ -76,6 +100,10 @@ class CachedUrdfFileCfg(UsdFileCfg):
     urdf: str = ""
     """Path inside the package's robots folder."""
 
+    recipe: str = ""
+    """Name of a module that changes the model: ``prepare(source, target)`` writes the URDF that is converted, and
+    ``finish(usd)`` edits the result. None when empty."""
+
     def __post_init__(self) -> None:
         """Derive the USD's place in the cache."""
-        self.usd_path = usd_path(self.urdf)
+        self.usd_path = usd_path(self.urdf, self.recipe)

@@ -11,5 +11,5 @@ from isaaclab_datagen.assets.urdf import CachedUrdfFileCfg, convert
 
 def spawn_from_cached_urdf(prim_path: str, cfg: CachedUrdfFileCfg, *args: Any, **kwargs: Any) -> Any:
     """Spawn the robot, converting its URDF first if the cache lacks it. Arguments as of ``spawn_from_usd``."""
-    convert(cfg.urdf)
+    convert(cfg.urdf, cfg.recipe)
     return spawn_from_usd(prim_path, cfg, *args, **kwargs)

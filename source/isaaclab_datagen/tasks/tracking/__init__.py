@@ -1,0 +1,1 @@
+"""Track a reference motion with a humanoid."""

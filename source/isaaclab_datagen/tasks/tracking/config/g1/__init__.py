@@ -1,0 +1,23 @@
+"""Track motions with a Unitree G1: ``Tracking-Flat-G1``."""
+
+import gymnasium as gym
+
+from . import agents
+
+gym.register(
+    id="Tracking-Flat-G1",
+    entry_point="isaaclab.envs:ManagerBasedRLEnv",
+    disable_env_checker=True,
+    kwargs={
+        "env_cfg_entry_point": f"{__name__}.env_cfg:G1TrackingEnvCfg",
+        "rsl_rl_cfg_entry_point": f"{agents.__name__}.rsl_rl_ppo_cfg:G1TrackingPPORunnerCfg",
+        "recorder_cfg_entry_point": f"{__name__}.env_cfg:G1TrackingRecorderCfg",
+        "default_agent": "rsl_rl",
+        "default_expert": "rl",
+        "success_term": "time_out",
+        "robot": "g1",
+        "ee_body": "torso_link",
+        "default_format": "vpl",
+        "aliases": ("Tracking-Flat-G1-v0",),
+    },
+)

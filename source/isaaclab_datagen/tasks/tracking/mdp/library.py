@@ -1,0 +1,107 @@
+"""Reference motions on the device, frame behind frame, and where to start in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from isaaclab_datagen.errors import UsageError
+from isaaclab_datagen.motions.files import load
+from isaaclab_datagen.motions.motion import Motion, from_configuration, resampled
+
+if TYPE_CHECKING:
+    from .commands_cfg import AdaptiveSamplingCfg
+
+ARRAYS = ("joint_pos", "joint_vel", "body_pos_w", "body_quat_w", "body_lin_vel_w", "body_ang_vel_w")
+
+
+class MotionLibrary:
+    """All frames of several motions, one after the other: F frames of M motions."""
+
+    def __init__(self, files: Sequence[str], names: tuple[Sequence[str], Sequence[str]], rate: float, device: str) -> None:
+        """Read the motions.
+
+        Args:
+            files: Paths, or names of built-in motions.
+            names: The robot's joints, and the bodies to keep, in order.
+            rate: Frames a second; a motion of another rate is resampled.
+            device: Where frames are kept.
+
+        Raises:
+            UsageError: If there is no file, or one is no motion of this robot.
+        """
+        if not files:
+            raise UsageError("no motion to track: give motion_files at least one path or built-in name")
+        motions = [_at_rate(load(str(file)), rate).ordered(*names) for file in files]
+        self.files = tuple(str(file) for file in files)
+        lengths = [motion.frames for motion in motions]
+        self.lengths = torch.tensor(lengths, device=device)
+        """Frames of each motion. Shape is (M,)."""
+        self.starts = torch.tensor(np.cumsum([0, *lengths[:-1]]), device=device)
+        """First frame of each motion. Shape is (M,)."""
+        self.rate = rate
+        self._arrays = {
+            name: torch.tensor(np.concatenate([getattr(motion, name) for motion in motions]), device=device).float()
+            for name in ARRAYS
+        }
+
+    def frames(self, name: str, rows: torch.Tensor) -> torch.Tensor:
+        """Return an array of a motion, one of :data:`ARRAYS`, at frames (N,). Shape is (N, ...)."""
+        return self._arrays[name][rows]
+
+
+def _at_rate(motion: Motion, rate: float) -> Motion:
+    if abs(motion.fps - rate) < 1e-6 * rate:
+        return motion
+    return from_configuration(resampled(motion.configuration(), motion.fps, rate), rate)
+
+
+class StartSampler:
+    """Draws motions and frames to start at, evenly or where failures are counted.
+
+    Each motion is cut into bins of about a second. A failure counts in the bin of the frame that it happened at. A bin's
+    weight is the running mean of its failures a step, plus an even share.
+    """
+
+    def __init__(self, library: MotionLibrary, cfg: AdaptiveSamplingCfg | None) -> None:
+        """Cut the motions into bins."""
+        self._library, self._cfg = library, cfg
+        seconds = 1.0 if cfg is None else cfg.bin_seconds
+        width = max(1, round(seconds * library.rate))
+        self._bins = library.lengths // width + 1
+        self._first = torch.cumsum(self._bins, dim=0) - self._bins
+        self._motion_of = torch.repeat_interleave(torch.arange(len(self._bins), device=self._bins.device), self._bins)
+        self.failures = torch.zeros(len(self._motion_of), device=self._bins.device)
+        """Running mean of the failures of a step in each bin. Shape is (total number of bins,)."""
+        self._new = torch.zeros_like(self.failures)
+
+    @property
+    def probabilities(self) -> torch.Tensor:
+        """Probability that an episode starts in a bin; bins of all motions. Shape is (total number of bins,)."""
+        if self._cfg is None:
+            weights = 1.0 / self._bins[self._motion_of] * self._library.lengths[self._motion_of]
+        else:
+            weights = self.failures + self._cfg.uniform_ratio / len(self.failures)
+        return weights / weights.sum()
+
+    def count(self, motions: torch.Tensor, frames: torch.Tensor, failed: torch.Tensor) -> None:
+        """Count failures (n,) at frames (n,) of motions (n,), frames counted from the motion's first."""
+        bins = torch.minimum(frames * self._bins[motions] // self._library.lengths[motions], self._bins[motions] - 1)
+        self._new.index_add_(0, self._first[motions] + bins, failed.float())
+
+    def step(self) -> None:
+        """Take the failures that were counted since the last step into the running mean."""
+        if self._cfg is not None:
+            self.failures.lerp_(self._new, self._cfg.alpha)
+        self._new.zero_()
+
+    def draw(self, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return ``count`` motions and frames of them. A frame has at least one more behind it."""
+        drawn = torch.multinomial(self.probabilities, count, replacement=True)
+        motions = self._motion_of[drawn]
+        within = (drawn - self._first[motions]) + torch.rand(count, device=drawn.device)
+        last = self._library.lengths[motions] - 2
+        return motions, torch.minimum((within / self._bins[motions] * (last + 1)).long(), last)
