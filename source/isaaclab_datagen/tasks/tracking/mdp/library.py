@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -15,7 +15,18 @@ from isaaclab_datagen.motions.motion import Motion, from_configuration, resample
 if TYPE_CHECKING:
     from .commands_cfg import AdaptiveSamplingCfg
 
-ARRAYS = ("joint_pos", "joint_vel", "body_pos_w", "body_quat_w", "body_lin_vel_w", "body_ang_vel_w")
+PARTS = (("joint_pos", "joint_vel"), ("body_pos_w", "body_quat_w"), ("body_lin_vel_w", "body_ang_vel_w"))
+
+
+class Frames(NamedTuple):
+    """Frames of motions: J joints, B bodies."""
+
+    joints: torch.Tensor
+    """Positions, then velocities. Shape is (N, 2 J)."""
+    body_pose: torch.Tensor
+    """Positions where the motion has them, quaternions. Shape is (N, B, 7)."""
+    body_vel: torch.Tensor
+    """Linear, then angular. Shape is (N, B, 6)."""
 
 
 class MotionLibrary:
@@ -43,14 +54,21 @@ class MotionLibrary:
         self.starts = torch.tensor(np.cumsum([0, *lengths[:-1]]), device=device)
         """First frame of each motion. Shape is (M,)."""
         self.rate = rate
-        self._arrays = {
-            name: torch.tensor(np.concatenate([getattr(motion, name) for motion in motions]), device=device).float()
-            for name in ARRAYS
-        }
+        self._joints, self._bodies = len(names[0]), len(names[1])
+        rows = [np.concatenate([_row(motion, part) for motion in motions]) for part in PARTS]
+        self._rows = torch.tensor(np.concatenate(rows, axis=1), dtype=torch.float32, device=device)
 
-    def frames(self, name: str, rows: torch.Tensor) -> torch.Tensor:
-        """Return an array of a motion, one of :data:`ARRAYS`, at frames (N,). Shape is (N, ...)."""
-        return self._arrays[name][rows]
+    def frames(self, rows: torch.Tensor) -> Frames:
+        """Return frames (N,), counted through all motions."""
+        drawn = self._rows[rows]
+        sizes = [2 * self._joints, 7 * self._bodies, 6 * self._bodies]
+        joints, pose, velocity = drawn.split(sizes, dim=1)
+        return Frames(joints, pose.unflatten(1, (-1, 7)), velocity.unflatten(1, (-1, 6)))
+
+
+def _row(motion: Motion, part: tuple[str, str]) -> np.ndarray:
+    """Two arrays of a motion side by side for each joint set or body, flat. Shape is (T, D)."""
+    return np.concatenate([getattr(motion, name) for name in part], axis=-1).reshape(motion.frames, -1)
 
 
 def _at_rate(motion: Motion, rate: float) -> Motion:

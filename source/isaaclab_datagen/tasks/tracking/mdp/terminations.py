@@ -3,35 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import torch
-from isaaclab.utils.math import quat_apply_inverse
+
+from .observations import motion_command
+from .rotations import up_component
 
 if TYPE_CHECKING:
     from isaaclab.envs import ManagerBasedRLEnv
 
-    from .commands import MotionCommand
-
 __all__ = ["anchor_height_lost", "anchor_tilt_lost", "body_height_lost"]
-
-
-def _command(env: ManagerBasedRLEnv, name: str) -> MotionCommand:
-    return cast("MotionCommand", env.command_manager.get_term(name))
 
 
 def anchor_height_lost(env: ManagerBasedRLEnv, command_name: str, threshold: float) -> torch.Tensor:
     """Whether the anchor's height is off by more than ``threshold`` [m]. Shape is (N,)."""
-    at = _command(env, command_name).state
-    return (at.anchor_pos[:, 2] - at.robot_anchor_pos[:, 2]).abs() > threshold
+    at = motion_command(env, command_name).state
+    return (at.body_pos[:, at.anchor, 2] - at.robot_pose[:, at.anchor, 2]).abs() > threshold
 
 
 def anchor_tilt_lost(env: ManagerBasedRLEnv, command_name: str, threshold: float) -> torch.Tensor:
     """Whether gravity's z component in the anchor's frame is off by more than ``threshold``. Shape is (N,)."""
-    at = _command(env, command_name).state
-    down = torch.zeros_like(at.anchor_pos)
-    down[:, 2] = -1.0
-    wanted, found = (quat_apply_inverse(quat, down)[:, 2] for quat in (at.anchor_quat, at.robot_anchor_quat))
+    at = motion_command(env, command_name).state
+    wanted, found = (up_component(pose[:, at.anchor, 3:]) for pose in (at.body_pose, at.robot_pose))
     return (wanted - found).abs() > threshold
 
 
@@ -39,7 +33,7 @@ def body_height_lost(
     env: ManagerBasedRLEnv, command_name: str, threshold: float, body_names: Sequence[str]
 ) -> torch.Tensor:
     """Whether the height of any of some tracked bodies is off by more than ``threshold`` [m]. Shape is (N,)."""
-    command = _command(env, command_name)
-    columns = [command.cfg.body_names.index(name) for name in body_names]
-    error = command.state.relative_body_pos[:, columns, 2] - command.state.robot_body_pos[:, columns, 2]
+    command = motion_command(env, command_name)
+    state, columns = command.state, command.columns(tuple(body_names))
+    error = state.relative_pos[:, columns, 2] - state.robot_pose[:, columns, 2]
     return (error.abs() > threshold).any(dim=-1)
