@@ -7,38 +7,38 @@ from isaaclab_datagen import registry
 from isaaclab_datagen.cli import collection, errors, launch, options
 from isaaclab_datagen.cli.parser import Parser
 from isaaclab_datagen.errors import UsageError
-from isaaclab_datagen.experts import checkpoints, factory
+from isaaclab_datagen.experts import factory
 
 
 def build_parser(argv: list[str] | None = None) -> Parser:
-    """Build the parser, with the options of the format that ``argv`` asks for."""
-    return options.collect_parser(launch.format_name(argv))
+    """Build the parser, with the options of the format and of the task that ``argv`` asks for."""
+    return options.collect_parser(launch.format_name(argv), launch.task_options(argv))
 
 
 def main() -> None:
-    """Resolve, open the dataset, record."""
+    """Resolve, then open the dataset and record, for one expert after the other."""
     args, overrides = launch.parse(build_parser())
     task = registry.find(args.task)
     format_name = args.format or task.default_format
     if format_name is None:
         raise UsageError("give --format: the task names none")
-    agent = "rsl_rl_cfg_entry_point" if task.rsl_rl_cfg_entry_point else None
-    env_cfg, agent_cfg = launch.resolve(args, overrides, agent, play_mode=True)
-    collection.configure(args, overrides, task, env_cfg)
-    expert = factory.choose(task, args.expert, checkpoints.Wish.of(args), env_cfg, agent_cfg)
-    writer = collection.open_writer(args, overrides, env_cfg, expert, format_name)
-    plan = collection.plan(args, writer.committed, env_cfg.scene.num_envs)
-    if plan.done:
-        writer.close()
-        print(f"{args.out} holds {plan.kept} episodes already, {plan.target} were asked for: nothing to do")
-        return
+    jobs = collection.jobs(args, overrides, task, format_name)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with launch.simulation(env_cfg, args), launch.environment(args.task, env_cfg) as env:
-        try:
-            print(collection.record(env, factory.build(expert, env, env_cfg.seed), writer, plan))
-        except KeyboardInterrupt:
-            print(f"\nstopped; {len(writer.committed)} episodes are whole. The same command goes on", file=sys.stderr)
-            raise
+    for job in jobs:
+        writer = collection.open_writer(args, overrides, jobs, job, format_name)
+        plan = collection.plan(args, writer.committed, job.env_cfg.scene.num_envs, job.share)
+        if plan.done:
+            writer.close()
+            print(f"{args.out} holds {plan.kept} episodes already, {plan.target} were asked for: nothing to do")
+            continue
+        with launch.simulation(job.env_cfg, args), launch.environment(args.task, job.env_cfg) as env:
+            try:
+                expert = factory.build(job.expert, env, job.env_cfg.seed)
+                print(collection.record(env, expert, writer, plan, job.facts))
+            except KeyboardInterrupt:
+                whole = len(writer.committed)
+                print(f"\nstopped; {whole} episodes are whole. The same command goes on", file=sys.stderr)
+                raise
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from isaaclab.envs import ManagerBasedEnv
     from isaaclab.utils.warp import ProxyArray
 
-__all__ = ["ActionNoise", "DelayedAction"]
+__all__ = ["ActionNoise", "DelayedAction", "undelayed"]
 
 _DELAY_STREAM, _NOISE_STREAM = 0x64656C, 0x6E6F69
 """Added to the environment's seed, so that neither repeats what another generator of that seed draws."""
@@ -169,3 +169,8 @@ class DelayedAction(ActionTerm):
                 "an action delay needs physics steps that are taken one by one, but explicit actuators run inside the "
                 "solver here: set sim.use_newton_actuators = False, or give the joints implicit actuators"
             )
+
+
+def undelayed(term: ActionTerm) -> Any:
+    """The action that a :class:`DelayedAction` wraps; any other term itself."""
+    return term.inner if isinstance(term, DelayedAction) else term

@@ -61,9 +61,7 @@ def retarget(clip: humanoid.Clip, limits_factor: float = 0.97) -> Configuration:
     middle, half = tree.limits.mean(axis=1), limits_factor * np.diff(tree.limits, axis=1)[:, 0] / 2
     limits = np.stack([middle - half, middle + half], axis=1)
     count = len(clip.positions)
-    start = Configuration(
-        np.asarray(targets[0].position), clip.rotation("pelvis").as_quat(), np.tile(rest, (count, 1))
-    )
+    start = Configuration(np.asarray(targets[0].position), clip.rotation("pelvis").as_quat(), np.tile(rest, (count, 1)))
     weights = np.full(len(JOINT_NAMES), 2e-3)
     weights[[JOINT_NAMES.index(name) for name in JOINT_NAMES if "wrist" in name]] = 0.05
     found = solve(tree, start, targets, (rest, weights), limits)
@@ -92,7 +90,9 @@ def foot(clip: humanoid.Clip, side: str, scale: float) -> Foot:
     pitch = gaussian_filter1d(pitch, FILTER * clip.fps, mode="nearest")
     pitch = np.where(pitch < 0, TOE_UP * pitch, pitch)
     # lowest point of the skeleton's sole, 5 cm under the ankle, from 5 cm behind it to 13 cm before it
-    low = np.minimum(ankle[:, 2] - 0.13 * np.sin(pitch), ankle[:, 2] + 0.05 * np.sin(pitch)) + 0.05 * (1 - np.cos(pitch))
+    low = np.minimum(ankle[:, 2] - 0.13 * np.sin(pitch), ankle[:, 2] + 0.05 * np.sin(pitch)) + 0.05 * (
+        1 - np.cos(pitch)
+    )
     height = gaussian_filter1d(np.maximum(low, 0.0), 1.0)
     speed = np.linalg.norm(np.gradient(ankle[:, :2], 1 / clip.fps, axis=0), axis=1)
     planted = _closed((height < CLEARANCE) & (speed < SPEED), 4)
@@ -176,7 +176,9 @@ def _arms(clip: humanoid.Clip, tree: object) -> list[Target]:
     for side in ("left", "right"):
         joints = [clip.position(f"{side}_{name}") for name in ("upper_arm", "lower_arm", "hand")]
         bodies = [BODY_NAMES.index(f"{side}_{name}_link") for name in ("shoulder_roll", "elbow", "wrist_yaw")]
-        for (a, b), (i, j) in zip(zip(joints, joints[1:], strict=False), zip(bodies, bodies[1:], strict=False), strict=True):
+        for (a, b), (i, j) in zip(
+            zip(joints, joints[1:], strict=False), zip(bodies, bodies[1:], strict=False), strict=True
+        ):
             direction = (b - a) / np.linalg.norm(b - a, axis=1, keepdims=True)
             found.append(Target(j, direction * _distance(i, j), None, 0.5, origin=i))
     return found

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 from isaaclab.managers import SceneEntityCfg
 
+from isaaclab_datagen.mdp.actions import undelayed
+
 if TYPE_CHECKING:
     from isaaclab.envs import ManagerBasedEnv
 
@@ -35,5 +37,5 @@ def randomize_default_joint_pos(
     default = env.scene[asset_cfg.name].data.default_joint_pos.torch
     shifted = default[ids] + torch.empty_like(default[ids]).uniform_(*offset_range)
     default[ids] = shifted
-    term = env.action_manager.get_term(action_name)
+    term = undelayed(env.action_manager.get_term(action_name))
     term._offset[ids] = shifted[:, term._joint_ids]  # the term copied the defaults when it was made

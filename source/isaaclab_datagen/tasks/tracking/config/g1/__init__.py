@@ -1,4 +1,4 @@
-"""Track motions with a Unitree G1: ``Tracking-Flat-G1``."""
+"""Track motions with a Unitree G1: ``Tracking-Flat-G1``, and ``Tracking-Diffusion-G1``, where data are collected."""
 
 import gymnasium as gym
 
@@ -19,5 +19,23 @@ gym.register(
         "ee_body": "torso_link",
         "default_format": "vpl",
         "aliases": ("Tracking-Flat-G1-v0",),
+    },
+)
+
+gym.register(
+    id="Tracking-Diffusion-G1",
+    entry_point="isaaclab.envs:ManagerBasedRLEnv",
+    disable_env_checker=True,
+    kwargs={
+        "env_cfg_entry_point": f"{__name__}.diffusion_env_cfg:G1DiffusionEnvCfg",
+        "rsl_rl_cfg_entry_point": f"{agents.__name__}.rsl_rl_ppo_cfg:G1TrackingPPORunnerCfg",
+        "recorder_cfg_entry_point": f"{__name__}.diffusion_env_cfg:G1DiffusionRecorderCfg",
+        "options": "isaaclab_datagen.tasks.tracking.options",
+        "default_agent": "rsl_rl",
+        "default_expert": "rl",
+        "success_term": "completed",
+        "robot": "g1",
+        "ee_body": "torso_link",
+        "default_format": "diffuse_cloc",
     },
 )
