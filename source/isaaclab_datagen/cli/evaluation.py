@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
+import argparse
 from typing import TYPE_CHECKING, Any
 
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
 from tqdm import tqdm
 
 from isaaclab_datagen import registry
+from isaaclab_datagen.cli import launch
 from isaaclab_datagen.errors import UsageError
+from isaaclab_datagen.experts import checkpoints, runs
 from isaaclab_datagen.rollout.plans import EvaluationPlan
+from isaaclab_datagen.rollout.statistics import wilson_interval
 
 if TYPE_CHECKING:
     from isaaclab.envs import ManagerBasedRLEnv  # loads simulation modules: not before Kit has started
 
 
-def configure(task: registry.TaskInfo, env_cfg: Any) -> None:
+def subjects(args: argparse.Namespace, task: registry.TaskInfo) -> list[runs.Run | None]:
+    """Whom to evaluate: each of ``--policy_paths``, or what the other options say (None)."""
+    if not args.policy_paths:
+        return [None]
+    if checkpoints.Wish.of(args) != checkpoints.Wish() or args.expert not in (None, "rl"):
+        raise UsageError("--policy_paths names the networks: leave out --expert, --checkpoint, --load_run")
+    return [*runs.find(args.policy_paths, task)]
+
+
+def configure(args: argparse.Namespace, task: registry.TaskInfo, env_cfg: Any, run: runs.Run | None = None) -> None:
     """Watch the ends of episodes, without cameras.
+
+    Args:
+        args: Parsed options.
+        task: The task.
+        env_cfg: Its resolved configuration, changed in place.
+        run: Whose network is to act.
 
     Raises:
         UsageError: If the task names no success rule.
@@ -25,7 +47,15 @@ def configure(task: registry.TaskInfo, env_cfg: Any) -> None:
     from isaaclab_datagen.cli.collection import keep_cameras
     from isaaclab_datagen.recorders import DatasetRecorderCfg
 
+    own = launch.options_of(task)
+    if own is not None:
+        if run is not None:
+            own.adopt(env_cfg, run.env, str(run.path), args)
+        own.configure(args, env_cfg)
     env_cfg.recorders = DatasetRecorderCfg()
+    env_cfg.recorders.frames.sources = ()
+    if task.recorder_cfg_entry_point is not None:
+        env_cfg.recorders.frames.facts = registry.load(task.recorder_cfg_entry_point)().frames.facts
     env_cfg.recorders.frames.success_term = task.success_term
     keep_cameras(env_cfg, [])
 
@@ -52,3 +82,19 @@ def evaluate(env: ManagerBasedRLEnv, actor: Any, plan: EvaluationPlan) -> int:
             return rollout(env, actor, lambda: plan.done, step)
         finally:
             recorder.bind(None)
+
+
+def show(plan: EvaluationPlan) -> None:
+    """Print the outcomes by the values of the fact that was asked for."""
+    if plan.by is None:
+        return
+    reasons = [reason for reason, _ in plan.tally.reasons.most_common()]
+    table = Table(plan.by, "episodes", "success", "95 % interval", *reasons, box=SIMPLE_HEAD, padding=(0, 2, 0, 0))
+    for value, tally in sorted(plan.groups.items()):
+        low, high = wilson_interval(tally.successes, tally.judged)
+        rate = (
+            [f"{100 * tally.rate:.1f} %", f"{100 * low:.1f} to {100 * high:.1f} %"] if tally.judged else ["unknown", ""]
+        )
+        shown = f"{value:g}" if isinstance(value, float) else str(value)
+        table.add_row(shown, str(tally.total), *rate, *(str(tally.reasons[reason]) for reason in reasons))
+    Console(highlight=False, soft_wrap=True).print(table)

@@ -158,6 +158,13 @@ def add_checkpoint(parser: Parser) -> None:
     group.add_argument("--experiment_name", metavar="NAME", help="folder under logs/rsl_rl (default: the agent's own)")
 
 
+def add_policy_paths(parser: Parser) -> None:
+    """Add several networks at once, each in an environment as it was trained in."""
+    parser.add_argument(
+        "--policy_paths", nargs="+", metavar="RUN", help="training runs' folders, or networks: one after the other"
+    )
+
+
 def add_agent(parser: Parser) -> None:
     """Add which of the task's learners is meant."""
     group = parser.add_argument_group("agent")
@@ -203,9 +210,7 @@ def collect_parser(format_name: str | None = None, task_options: Any = None) -> 
     group.add_argument("--start_index", type=non_negative_int, default=0, metavar="I", help="first episode's number")
     add_cameras(parser)
     add_checkpoint(parser)
-    parser.add_argument(
-        "--policy_paths", nargs="+", metavar="RUN", help="folders of training runs, or networks; each is recorded"
-    )
+    add_policy_paths(parser)
     if format_name is not None:
         formats.load(format_name).add_options(parser.add_argument_group(f"format {format_name}"))
     if task_options is not None:

@@ -10,7 +10,7 @@ import torch
 from isaaclab.managers import ActionTerm
 from isaaclab.utils import instantiate
 
-from isaaclab_datagen.mdp.actions_cfg import ActionNoiseCfg, DelayedActionCfg, physics_steps
+from isaaclab_datagen.mdp.actions_cfg import ActionNoiseCfg, DelayedActionCfg, delays
 
 if TYPE_CHECKING:
     from isaaclab.assets import Articulation
@@ -74,9 +74,10 @@ class DelayedAction(ActionTerm):
         super().__init__(cfg, env)
         self.inner = instantiate(cfg.action, env)
         """The action that is wrapped."""
-        self._range = physics_steps(cfg.delay_range, env.physics_dt)
+        self._choices = torch.tensor(delays(cfg, env.physics_dt), device=self.device)
+        self._longest = int(self._choices.max())
         self._decimation = env.cfg.decimation
-        depth = math.ceil(self._range[1] / self._decimation) + 1
+        depth = math.ceil(self._longest / self._decimation) + 1
         shape, device = (self.num_envs, self.action_dim), self.device
         seed = env.cfg.seed or 0
         self._generator = torch.Generator(device).manual_seed(seed + _DELAY_STREAM)
@@ -140,9 +141,9 @@ class DelayedAction(ActionTerm):
     def reset(self, env_ids: Sequence[int] | slice | torch.Tensor | None = None) -> None:
         """Draw new delays, and forget what was given."""
         ids: Any = slice(None) if env_ids is None else env_ids
-        low, high = self._range
-        drawn = torch.randint(low, high + 1, (self.num_envs,), generator=self._generator, device=self.device)
-        self.delay[ids] = drawn[ids]
+        count = (self.num_envs,)
+        drawn = torch.randint(len(self._choices), count, generator=self._generator, device=self.device)
+        self.delay[ids] = self._choices[drawn[ids]]
         self._is_fresh[ids] = True
         self._raw[ids] = 0.0
         if self._noise is not None:
@@ -164,7 +165,7 @@ class DelayedAction(ActionTerm):
         self._is_fresh[:] = False
 
     def _check_stepping(self) -> None:
-        if self._range[1] > 0 and self._env.sim.physics_manager.handles_decimation():
+        if self._longest > 0 and self._env.sim.physics_manager.handles_decimation():
             raise ValueError(
                 "an action delay needs physics steps that are taken one by one, but explicit actuators run inside the "
                 "solver here: set sim.use_newton_actuators = False, or give the joints implicit actuators"

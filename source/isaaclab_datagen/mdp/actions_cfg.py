@@ -9,7 +9,7 @@ from isaaclab.envs.mdp import JointPositionActionCfg
 from isaaclab.managers import ActionTerm, ActionTermCfg
 from isaaclab.utils import configclass
 
-__all__ = ["ActionNoiseCfg", "DelayedActionCfg", "physics_steps"]
+__all__ = ["ActionNoiseCfg", "DelayedActionCfg", "delays", "physics_steps"]
 
 _TOLERANCE = 1e-6
 """Of a delay [physics steps], below which it counts as a whole number of steps."""
@@ -52,6 +52,9 @@ class DelayedActionCfg(ActionTermCfg):
     delay_range: tuple[float, float] = (0.0, 0.0)
     """Shortest and longest delay [ms]."""
 
+    delay_step: float | None = None
+    """Distance of the delays that are drawn [ms]; a physics step when None."""
+
     noise: ActionNoiseCfg | None = None
 
     def __post_init__(self) -> None:
@@ -77,6 +80,20 @@ def physics_steps(delay_range: tuple[float, float], physics_dt: float) -> tuple[
     if not 0.0 <= low <= high < float("inf"):
         raise ValueError(f"delay range {low:g} to {high:g} ms: give the shorter one first, both 0 or more")
     return round(low / (1e3 * physics_dt)), round(high / (1e3 * physics_dt))
+
+
+def delays(cfg: DelayedActionCfg, physics_dt: float) -> list[int]:
+    """The delays that are drawn from, in physics steps. Errors as :func:`physics_steps`.
+
+    Args:
+        cfg: Range and step.
+        physics_dt: Length of a physics step [s].
+    """
+    low, high = physics_steps(cfg.delay_range, physics_dt)
+    step = 1 if cfg.delay_step is None else round(cfg.delay_step / (1e3 * physics_dt))
+    if step < 1:
+        raise ValueError(f"delay step {cfg.delay_step} ms: must be a physics step, {1e3 * physics_dt:g} ms, or more")
+    return list(range(low, high + 1, step))
 
 
 def is_exact(delay_range: tuple[float, float], physics_dt: float) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from isaaclab_datagen.errors import UsageError
-from isaaclab_datagen.mdp.actions_cfg import ActionNoiseCfg, is_exact, physics_steps
+from isaaclab_datagen.mdp.actions_cfg import ActionNoiseCfg, delays, is_exact, physics_steps
 
 NOISES = ("none", "ornstein_uhlenbeck", "white")
 
@@ -26,6 +26,7 @@ def add_options(group: _ArgumentGroup) -> None:
         metavar=("MIN", "MAX"),
         help="delay of actions, drawn for each episode [ms]",
     )
+    group.add_argument("--action_delay_step", type=float, metavar="D", help="draw multiples of this only [ms]")
     group.add_argument("--action_noise", choices=NOISES, default="ornstein_uhlenbeck", help="noise on executed actions")
     group.add_argument(
         "--action_noise_sigma", type=float, default=0.1, metavar="S", help="its scale, in the policy's units"
@@ -53,7 +54,11 @@ def configure(args: Namespace, env_cfg: Any) -> None:
     if args.action_noise_sigma < 0:
         raise UsageError(f"--action_noise_sigma {args.action_noise_sigma:g}: must be 0 or more")
     action = env_cfg.actions.joint_pos
-    action.delay_range = (low, high)
+    action.delay_range, action.delay_step = (low, high), args.action_delay_step
+    try:
+        delays(action, env_cfg.sim.dt)
+    except ValueError as error:
+        raise UsageError(f"--action_delay_step {args.action_delay_step:g}: {error}") from error
     action.noise = None
     if args.action_noise != "none":
         action.noise = ActionNoiseCfg(kind=args.action_noise, sigma=args.action_noise_sigma)
