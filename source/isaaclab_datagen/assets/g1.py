@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from isaaclab.actuators import ImplicitActuatorCfg
 from isaaclab.assets import ArticulationCfg
-from isaaclab_newton.sim.schemas import NewtonArticulationCfg
+from isaaclab_newton.sim.schemas import MujocoCollisionCfg, NewtonArticulationCfg
 from isaaclab_physx.sim.schemas import PhysxArticulationCfg, PhysxRigidBodyCfg
 
 from isaaclab_datagen.assets.urdf import CachedUrdfFileCfg
@@ -135,6 +135,8 @@ G1_CFG = ArticulationCfg(
         recipe=RECIPE,
         activate_contact_sensors=True,
         rigid_props=[PhysxRigidBodyCfg(max_depenetration_velocity=1.0)],
+        # MuJoCo takes the larger friction of two geometries: with priority, a contact's is the robot's
+        collision_props=[MujocoCollisionCfg(priority=1)],
         articulation_props=[
             PhysxArticulationCfg(
                 enabled_self_collisions=True, solver_position_iteration_count=8, solver_velocity_iteration_count=4

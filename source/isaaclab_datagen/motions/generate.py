@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from isaaclab_datagen.motions import humanoid
+from isaaclab_datagen.motions import humanoid, in_place
 from isaaclab_datagen.motions.files import save_configuration
 from isaaclab_datagen.motions.inverse_kinematics import Configuration
 from isaaclab_datagen.motions.retarget import retarget
@@ -27,7 +29,24 @@ def centred(configuration: Configuration) -> Configuration:
     return replace(configuration, root_pos=configuration.root_pos - configuration.root_pos[0] * [1.0, 1.0, 0.0])
 
 
-MOTIONS = {"walk": walk}
+def run() -> Configuration:
+    """The run clip's best cycle of about 0.7 s, repeated along x."""
+    return retarget(humanoid.resample(humanoid.loop(humanoid.read("run"), SECONDS, (0.5, 1.0)), FPS))
+
+
+def dance() -> Configuration:
+    """The whole dance clip."""
+    return retarget(humanoid.resample(humanoid.read("dance"), FPS))
+
+
+MOTIONS: dict[str, Callable[[], Configuration]] = {
+    "walk": walk,
+    "run": run,
+    "dance": dance,
+    "squat": partial(in_place.squat, FPS, SECONDS),
+    "wave": partial(in_place.wave, FPS, SECONDS),
+    "sway": partial(in_place.sway, FPS, SECONDS),
+}
 
 
 def main() -> None:

@@ -52,7 +52,7 @@ def solve(
         tree: The robot.
         start: Where to begin.
         targets: What is asked.
-        rest: Joint positions that are preferred, and the weight of each. Shapes are (J,).
+        rest: Joint positions that are preferred, (J,) or (T, J), and the weight of each, (J,).
         limits: Lower and upper joint positions [rad]. Shape is (J, 2).
         iterations: Of the solver.
     """

@@ -29,6 +29,10 @@ class Tree:
     """Axis of each body's joint in the body's frame. Shape is (B, 3)."""
     limits: np.ndarray
     """Lower and upper joint positions [rad]. Shape is (B - 1, 2)."""
+    masses: np.ndarray
+    """[kg]. Shape is (B,)."""
+    centres: np.ndarray
+    """Centre of mass of each body in its frame [m]. Shape is (B, 3)."""
 
     @property
     def ancestors(self) -> np.ndarray:
@@ -46,6 +50,10 @@ def g1() -> Tree:
     robot = ElementTree.parse(robot_data(URDF)).getroot()
     merge_fixed_joints(robot)
     joints = {joint.attrib["name"]: joint for joint in robot.findall("joint")}
+    links = {link.attrib["name"]: link for link in robot.findall("link")}
+    inertials = [next(iter(links[name].iter("inertial"))) for name in BODY_NAMES]
+    masses = np.array([float(next(iter(part.iter("mass"))).attrib["value"]) for part in inertials])
+    centres = np.stack([pose(part)[:3, 3] for part in inertials])
     parents, placements, axes, limits = [-1], [np.eye(4)], [np.zeros(3)], []
     for number, name in enumerate(JOINT_NAMES):
         joint = joints[name]
@@ -55,7 +63,7 @@ def g1() -> Tree:
         placements.append(pose(joint))
         axes.append(np.array([float(word) for word in parts["axis"].attrib["xyz"].split()]))
         limits.append([float(parts["limit"].attrib["lower"]), float(parts["limit"].attrib["upper"])])
-    return Tree(tuple(parents), np.stack(placements), np.stack(axes), np.array(limits))
+    return Tree(tuple(parents), np.stack(placements), np.stack(axes), np.array(limits), masses, centres)
 
 
 def forward(tree: Tree, root_pos: np.ndarray, root_quat: np.ndarray, joint_pos: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -80,6 +88,17 @@ def forward(tree: Tree, root_pos: np.ndarray, root_quat: np.ndarray, joint_pos: 
         positions[:, body] = positions[:, parent] + rotations[:, parent] @ placed[:3, 3]
         rotations[:, body] = rotations[:, parent] @ (placed[:3, :3] @ turned)
     return positions, rotations
+
+
+def centre_of_mass(tree: Tree, poses: tuple[np.ndarray, ...]) -> np.ndarray:
+    """Return the robot's centre of mass [m]. Shape is (T, 3).
+
+    Args:
+        tree: The robot.
+        poses: What :func:`forward` returned.
+    """
+    at = poses[0] + (poses[1] @ tree.centres[..., None])[..., 0]
+    return (at * tree.masses[:, None]).sum(axis=1) / tree.masses.sum()
 
 
 def velocities(

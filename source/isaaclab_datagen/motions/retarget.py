@@ -30,6 +30,9 @@ TOE_UP = 0.5
 CLEARANCE, SPEED = 0.025, 0.5
 """Height of the skeleton's sole [m] and speed of its ankle [m/s] under which a foot is planted."""
 
+LIFT = 0.03
+"""How much higher than the skeleton's a swinging foot is lifted [m]."""
+
 FILTER = 0.025
 """Width of the Gaussian that the skeleton's feet are filtered by [s]."""
 
@@ -106,10 +109,19 @@ def foot(clip: humanoid.Clip, side: str, scale: float) -> Foot:
     position = np.zeros((len(path), 3))
     rolled = _rolled(pitch, yaw)
     position[:, :2] = path + offset + np.where(planted[:, None], rolled[:, :2], 0.0)
-    raised = scale * np.where(planted, 0.0, height)
-    position[:, 2] = SOLE + rolled[:, 2] + gaussian_filter1d(raised, 1.0) * ~planted
+    raised = gaussian_filter1d(scale * np.where(planted, 0.0, height), 1.0) * ~planted
+    position[:, 2] = SOLE + rolled[:, 2] + raised + _lift(planted, clip.fps)
     rotation = Rotation.from_euler("ZY", np.stack([yaw, pitch], axis=1)).as_matrix()
     return Foot(position, rotation, planted)
+
+
+def _lift(planted: np.ndarray, fps: float) -> np.ndarray:
+    """How much higher than the skeleton's a swinging foot is lifted: a foot without toes needs more room."""
+    lift = np.zeros(len(planted))
+    for start, end in runs(~planted):
+        if (end - start) / fps > 0.15 and start > 0 and end < len(planted):
+            lift[start:end] = LIFT * np.sin(np.pi * np.linspace(0.0, 1.0, end - start + 2)[1:-1]) ** 0.7
+    return lift
 
 
 def _rolled(pitch: np.ndarray, yaw: np.ndarray) -> np.ndarray:

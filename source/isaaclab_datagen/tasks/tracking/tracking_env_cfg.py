@@ -37,8 +37,8 @@ KICK = {
 }
 """What is added to the root's velocity by a push, and at a reset [m/s, rad/s]."""
 
-GROUND_SIZE = 60.0
-"""Edge of the ground [m]: references walk up to 25 m away from where they start."""
+GROUND_SIZE = 100.0
+"""Edge of the ground [m]: references go up to 34 m away from where they start."""
 
 ##
 # Scene
