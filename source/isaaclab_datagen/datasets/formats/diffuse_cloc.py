@@ -178,9 +178,8 @@ class Reader(DatasetReader):
         with opened(self.path(index)) as file:
             columns = dict(_columns(file))
             outcome = _outcome(file)
-            own = {
-                name: value.tolist() if isinstance(value, np.generic) else value for name, value in file.attrs.items()
-            }
+            said = {name: value for name, value in file.attrs.items() if name not in ("joint_names", "body_names")}
+        own = {name: value.tolist() if isinstance(value, np.generic) else value for name, value in said.items()}
         if "action" not in columns or len(columns["action"]) != own["num_steps"]:
             raise RunError(f"{self.path(index)} does not hold as many actions as it says")
         actions = columns.pop("action")
