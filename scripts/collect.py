@@ -24,8 +24,9 @@ def main() -> None:
         raise UsageError("give --format: the task names none")
     jobs = collection.jobs(args, overrides, task, format_name)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    whole = collection.identity(args, jobs, format_name)
     for job in jobs:
-        writer = collection.open_writer(args, overrides, jobs, job, format_name)
+        writer = collection.open_writer(args, overrides, whole, job, format_name)
         plan = collection.plan(args, writer.committed, job.env_cfg.scene.num_envs, job.share)
         if plan.done:
             writer.close()
@@ -36,8 +37,8 @@ def main() -> None:
                 expert = factory.build(job.expert, env, job.env_cfg.seed)
                 print(collection.record(env, expert, writer, plan, job.facts))
             except KeyboardInterrupt:
-                whole = len(writer.committed)
-                print(f"\nstopped; {whole} episodes are whole. The same command goes on", file=sys.stderr)
+                count = len(writer.committed)
+                print(f"\nstopped; {count} episodes are whole. The same command goes on", file=sys.stderr)
                 raise
 
 

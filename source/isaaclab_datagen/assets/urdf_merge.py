@@ -82,7 +82,9 @@ def _set_inertia(link: Element, bodies: Iterable[tuple[float, np.ndarray, np.nda
     made = ElementTree.SubElement(link, "inertial")
     ElementTree.SubElement(made, "origin", {"xyz": _text(centre), "rpy": "0 0 0"})
     ElementTree.SubElement(made, "mass", {"value": repr(float(mass))})
-    entries = {name: (i, j) for i, a in enumerate("xyz") for j, b in enumerate("xyz") if i <= j for name in [f"i{a}{b}"]}
+    entries = {
+        name: (i, j) for i, a in enumerate("xyz") for j, b in enumerate("xyz") if i <= j for name in [f"i{a}{b}"]
+    }
     ElementTree.SubElement(made, "inertia", {name: repr(float(total[at])) for name, at in entries.items()})
 
 

@@ -218,9 +218,15 @@ def plan(
     return RoundsPlan(rounds, num_envs, committed, args.keep_failures, args.start_index)
 
 
-def identity(args: argparse.Namespace, made: Sequence[Job]) -> dict[str, Any]:
-    """All that changes the data, JSON-clean. The environment is the first job's; what others take over is theirs."""
+def identity(args: argparse.Namespace, made: Sequence[Job], format_name: str) -> dict[str, Any]:
+    """All that changes the data, JSON-clean. To be asked before anything is simulated, which changes configurations.
+
+    The environment is the first job's; what others take over from their runs is named with them. Fills in ``args.seed``
+    and ``args.keep_failures``.
+    """
     env_cfg, expert = made[0].env_cfg, made[0].expert
+    args.seed = args.seed or 0
+    args.keep_failures = keeps_failures(args, env_cfg, format_name)
     settings = expert.settings if len(made) == 1 else {"policies": [job.expert.settings for job in made]}
     resolved = {key: value for key, value in readable(to_dict(env_cfg)).items() if key not in NOT_DATA}
     resolved.pop("seed", None)
@@ -251,7 +257,7 @@ def readable(tree: Any) -> Any:
 
 
 def open_writer(
-    args: argparse.Namespace, overrides: Sequence[str], made: Sequence[Job], job: Job, format_name: str
+    args: argparse.Namespace, overrides: Sequence[str], whole: Mapping[str, Any], job: Job, format_name: str
 ) -> formats.OpenWriter:
     """Open the dataset, and derive this session's seed from it.
 
@@ -260,13 +266,11 @@ def open_writer(
     Args:
         args: Parsed options.
         overrides: Isaac Lab overrides.
-        made: All jobs.
+        whole: From :func:`identity`.
         job: The one that is to be done now.
         format_name: What is written.
     """
     env_cfg = job.env_cfg
-    args.seed = args.seed or 0
-    args.keep_failures = keeps_failures(args, env_cfg, format_name)
     out = Path(args.out)
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out}: is a file; give a folder")
@@ -280,7 +284,7 @@ def open_writer(
         "args": {name: value for name, value in readable(vars(args)).items() if value is not None},
         "overrides": list(overrides),
     }
-    writer = formats.load_live(format_name).open_writer(out, args, identity(args, made), facts)
+    writer = formats.load_live(format_name).open_writer(out, args, whole, facts)
     env_cfg.seed = derive_seed(args.seed, writer.session)
     return writer
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from isaaclab.utils.io import load_yaml
 
 from isaaclab_datagen.errors import UsageError
 from isaaclab_datagen.experts import checkpoints
@@ -53,8 +52,23 @@ def find(paths: Sequence[str], task: TaskInfo) -> list[Run]:
             raise UsageError(f"--policy_paths {path}: named twice")
         taken = {run.name for run in runs}
         name = next(name for name in _names(folder, checkpoint) if name not in taken)
-        runs.append(Run(name, path, checkpoint, _saved(folder / "params" / "env.yaml")))
+        runs.append(Run(name, path, checkpoint, read(folder / "params" / "env.yaml")))
     return runs
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """Reads what Isaac Lab saves, which names Python's types: tuples as lists, slices as their three numbers."""
+
+
+def _plain(loader: yaml.SafeLoader, kind: str, node: yaml.Node) -> Any:
+    if isinstance(node, yaml.SequenceNode):
+        return loader.construct_sequence(node, deep=True)
+    if isinstance(node, yaml.MappingNode):
+        return loader.construct_mapping(node, deep=True)
+    return node.value
+
+
+_PlainLoader.add_multi_constructor("tag:yaml.org,2002:python/", _plain)
 
 
 def _names(folder: Path, checkpoint: Path) -> tuple[str, ...]:
@@ -62,11 +76,16 @@ def _names(folder: Path, checkpoint: Path) -> tuple[str, ...]:
     return folder.name, f"{folder.name}/{checkpoint.stem}", str(checkpoint)
 
 
-def _saved(path: Path) -> Mapping[str, Any] | None:
+def read(path: Path) -> Mapping[str, Any] | None:
+    """Read a configuration that Isaac Lab saved, without building anything that it names. None if it is not there.
+
+    Raises:
+        UsageError: It cannot be read.
+    """
     if not path.is_file():
         return None
     try:
-        saved = load_yaml(str(path))
+        saved = yaml.load(path.read_text(), _PlainLoader)
     except (yaml.YAMLError, OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: cannot be read ({str(error).splitlines()[0]})") from error
     if not isinstance(saved, Mapping):

@@ -90,7 +90,9 @@ def _skating(soles: np.ndarray, touching: np.ndarray, fps: float) -> float:
 def _imbalance(motion: Motion, soles: np.ndarray, standing: np.ndarray) -> float:
     if not standing.any():
         return 0.0
-    turns = Rotation.from_quat(motion.body_quat_w.reshape(-1, 4)).as_matrix().reshape(*motion.body_quat_w.shape[:2], 3, 3)
+    turns = (
+        Rotation.from_quat(motion.body_quat_w.reshape(-1, 4)).as_matrix().reshape(*motion.body_quat_w.shape[:2], 3, 3)
+    )
     centre = centre_of_mass(g1(), (motion.body_pos_w, turns))[standing, :2]
     points = soles[standing].reshape(int(standing.sum()), -1, 3)[..., :2]
     outside = np.maximum(points.min(axis=1) - centre, centre - points.max(axis=1))

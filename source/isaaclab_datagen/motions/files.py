@@ -165,7 +165,9 @@ def _check(path: Path, held: dict[str, np.ndarray], widths: dict[str, int]) -> N
         if len(values) != frames or values.shape[-1] != width:
             raise UsageError(f"motion {path}: {name} has shape {values.shape}, for {frames} frames of width {width}")
         if not np.isfinite(values).all():
-            raise UsageError(f"motion {path}: {name} is not finite in frame {int(np.argwhere(~np.isfinite(values))[0, 0])}")
+            raise UsageError(
+                f"motion {path}: {name} is not finite in frame {int(np.argwhere(~np.isfinite(values))[0, 0])}"
+            )
         if width == 4:
             _check_lengths(path, values)
 

@@ -32,7 +32,9 @@ class Frames(NamedTuple):
 class MotionLibrary:
     """All frames of several motions, one after the other: F frames of M motions."""
 
-    def __init__(self, files: Sequence[str], names: tuple[Sequence[str], Sequence[str]], rate: float, device: str) -> None:
+    def __init__(
+        self, files: Sequence[str], names: tuple[Sequence[str], Sequence[str]], rate: float, device: str
+    ) -> None:
         """Read the motions.
 
         Args:
