@@ -114,7 +114,8 @@ class Writer:
         """
         identity, facts = self.manifest.identity, self.manifest.provenance
         about = {name: identity[name] for name in OWN_IDENTITY} | {"total_episodes": len(self.committed)}
-        about |= {name: facts.get(name) for name in ("action_delay_range", "joint_names", "body_names", "step_dt")}
+        about |= {name: facts.get(name) for name in ("joint_names", "body_names", "step_dt")}
+        about["action_delay_range"] = facts.get("args", {}).get("action_delay_range")
         try:
             self._write("metadata", np.array(json.dumps(about)))
             self._archive.close()
