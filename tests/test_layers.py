@@ -27,7 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "datasets": {"geometry"},
     "policies": {"datasets", "rollout", "geometry"},
     "training": {"datasets", "policies"},
-    "cli": {"assets", "rollout", "experts", "recorders", "datasets", "geometry", "registry"},
+    "cli": {"assets", "motions", "rollout", "experts", "recorders", "datasets", "geometry", "registry"},
     "ui": set(),
 }
 """A folder of the package and what of it that folder may import, beside itself and ``errors``. Strings are free."""

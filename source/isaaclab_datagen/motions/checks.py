@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from isaaclab_datagen.assets.g1 import BODY_NAMES, FEET, JOINT_NAMES, MOTORS, SOLE_POINTS
-from isaaclab_datagen.motions.kinematics import centre_of_mass, g1
+from isaaclab_datagen.assets.g1 import BODY_NAMES, FEET, HANDS, JOINT_NAMES, MOTORS, SOLE_POINTS
+from isaaclab_datagen.motions.kinematics import centre_of_mass, forward, g1
 from isaaclab_datagen.motions.motion import Motion
 from isaaclab_datagen.motions.names import by_expression
 
@@ -33,6 +33,9 @@ class Quality:
     """Mean horizontal speed of the lowest point of a sole that touches the ground [m/s]."""
     contact: float
     """Share of the frames in which a foot touches the ground."""
+    reach: float
+    """How far hands and feet of the file are from where the robot's kinematics has them, at most [m]: a wrong order of
+    joints or quaternions shows here."""
     imbalance: float
     """How far the centre of mass is outside the feet's box, at most, while both touch [m]."""
 
@@ -46,6 +49,7 @@ class Quality:
             f"ground penetration {1e3 * self.penetration:8.1f} mm",
             f"foot skating       {1e3 * self.skating:8.1f} mm/s",
             f"foot contact       {100 * self.contact:8.1f} % of the frames",
+            f"end effectors      {1e3 * self.reach:8.1f} mm from where the joints put them",
             f"imbalance          {1e3 * self.imbalance:8.1f} mm outside both feet",
         ]
 
@@ -67,8 +71,15 @@ def check(motion: Motion) -> Quality:
         penetration=float(max(0.0, -lowest.min())),
         skating=_skating(soles, touching, motion.fps),
         contact=float(touching.any(axis=1).mean()),
+        reach=_reach(motion),
         imbalance=_imbalance(motion, soles, touching.all(axis=1)),
     )
+
+
+def _reach(motion: Motion) -> float:
+    positions, _ = forward(g1(), motion.body_pos_w[:, 0], motion.body_quat_w[:, 0], motion.joint_pos)
+    ends = [BODY_NAMES.index(name) for name in (*FEET, *HANDS)]
+    return float(np.linalg.norm(positions[:, ends] - motion.body_pos_w[:, ends], axis=-1).max())
 
 
 def _soles(motion: Motion, foot: str) -> np.ndarray:

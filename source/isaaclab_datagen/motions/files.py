@@ -57,8 +57,8 @@ def load(name: str, quaternion_order: str | None = None, order: str | None = Non
     Args:
         name: Path of an NPZ, or the name of a built-in motion.
         quaternion_order: One of :data:`QUATERNION_ORDERS`, for a file that does not say.
-        order: Order of joints and bodies, ``depth_first`` (Newton, Unitree) or :data:`BREADTH_FIRST` (PhysX), for a file
-            that does not name them.
+        order: Order of joints and bodies, ``depth_first`` (Newton, Unitree) or :data:`BREADTH_FIRST` (PhysX), for a
+            file that does not name them.
         fps: Rate, for a file that does not say.
 
     Raises:
@@ -142,7 +142,8 @@ def read_csv(path: Path, fps: float, wanted: float) -> Motion:
 def _write(path: Path, fps: float, **arrays: np.ndarray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     names = np.array(JOINT_NAMES)
-    np.savez_compressed(path, fps=np.float64(fps), joint_names=names, quaternion_order=np.array("xyzw"), **arrays)
+    facts = {"fps": np.array(fps), "joint_names": names, "quaternion_order": np.array("xyzw")}
+    np.savez_compressed(path, allow_pickle=False, **facts, **arrays)
 
 
 def _rate(path: Path, held: dict[str, np.ndarray], fps: float | None) -> float:
@@ -185,7 +186,7 @@ def _names(path: Path, held: dict[str, np.ndarray], key: str, order: str | None)
     orders = {"depth_first": JOINT_NAMES, BREADTH_FIRST: breadth_first()[1:]}
     if key == "body_names":
         orders = {"depth_first": BODY_NAMES, BREADTH_FIRST: breadth_first()}
-    if order not in orders:
+    if order is None or order not in orders:
         raise UsageError(f"motion {path}: it does not name its {key[:-6]}s; say --order {' or '.join(orders)}")
     names = orders[order]
     if key == "joint_names" and order == BREADTH_FIRST:

@@ -90,7 +90,7 @@ def resample(clip: Clip, fps: float) -> Clip:
 
 
 def straighten(clip: Clip, direction: np.ndarray) -> Clip:
-    """Turn a clip about z so that ``direction`` (2,) becomes x, and put the pelvis over the origin at its first frame."""
+    """Turn a clip about z so that ``direction`` (2,) becomes x, and begin over the origin."""
     turn = Rotation.from_rotvec([0.0, 0.0, -np.arctan2(direction[1], direction[0])])
     start = clip.position("pelvis")[0] * [1.0, 1.0, 0.0]
     return moved(clip, turn, -turn.apply(start))

@@ -54,7 +54,9 @@ def g1() -> Tree:
     inertials = [next(iter(links[name].iter("inertial"))) for name in BODY_NAMES]
     masses = np.array([float(next(iter(part.iter("mass"))).attrib["value"]) for part in inertials])
     centres = np.stack([pose(part)[:3, 3] for part in inertials])
-    parents, placements, axes, limits = [-1], [np.eye(4)], [np.zeros(3)], []
+    parents, limits = [-1], []
+    placements: list[np.ndarray] = [np.eye(4)]
+    axes: list[np.ndarray] = [np.zeros(3)]
     for number, name in enumerate(JOINT_NAMES):
         joint = joints[name]
         parts = {part.tag: part for part in joint}

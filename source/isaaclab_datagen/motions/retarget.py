@@ -12,7 +12,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from scipy.spatial.transform import Rotation
 
-from isaaclab_datagen.assets.g1 import BODY_NAMES, JOINT_NAMES, SOLE, STANDING
+from isaaclab_datagen.assets.g1 import BODY_NAMES, FEET, HANDS, JOINT_NAMES, SOLE, STANDING
 from isaaclab_datagen.motions import humanoid
 from isaaclab_datagen.motions.inverse_kinematics import Configuration, Target, solve
 from isaaclab_datagen.motions.kinematics import forward, g1
@@ -56,11 +56,7 @@ def retarget(clip: humanoid.Clip, limits_factor: float = 0.97) -> Configuration:
         clip: At the rate that is wanted; its floor is z = 0 under the ankles (:func:`humanoid.level`).
         limits_factor: Share of the joints' ranges that may be used.
     """
-    tree = g1()
-    rest = _rest()
-    scale = _leg_length(tree) / _skeleton_leg(clip)
-    feet = {side: foot(clip, side, scale) for side in ("left", "right")}
-    targets = [*_trunk(clip, scale), *_arms(clip, tree), *_legs(feet)]
+    tree, rest, targets = g1(), _rest(), _targets(clip)
     middle, half = tree.limits.mean(axis=1), limits_factor * np.diff(tree.limits, axis=1)[:, 0] / 2
     limits = np.stack([middle - half, middle + half], axis=1)
     count = len(clip.positions)
@@ -69,6 +65,34 @@ def retarget(clip: humanoid.Clip, limits_factor: float = 0.97) -> Configuration:
     weights[[JOINT_NAMES.index(name) for name in JOINT_NAMES if "wrist" in name]] = 0.05
     found = solve(tree, start, targets, (rest, weights), limits)
     return smooth(found, clip.fps)
+
+
+def reach_error(clip: humanoid.Clip, found: Configuration) -> dict[str, tuple[float, float]]:
+    """Return how far feet and hands of a retargeted motion are from where they were to be [m].
+
+    Args:
+        clip: What was retargeted.
+        found: What came of it.
+
+    Returns:
+        Mean and largest distance, by body. A hand's target is measured from the elbow.
+    """
+    positions, _ = forward(g1(), found.root_pos, found.root_quat, found.joint_pos)
+    errors = {}
+    for target in _targets(clip):
+        name = BODY_NAMES[target.body]
+        if name in (*FEET, *HANDS) and target.position is not None:
+            origin = 0.0 if target.origin is None else positions[:, target.origin]
+            distance = np.linalg.norm(target.position + origin - positions[:, target.body], axis=1)
+            errors[name] = float(distance.mean()), float(distance.max())
+    return errors
+
+
+def _targets(clip: humanoid.Clip) -> list[Target]:
+    """What is asked of the G1, the pelvis first."""
+    scale = _leg_length() / _skeleton_leg(clip)
+    feet = {side: foot(clip, side, scale) for side in ("left", "right")}
+    return [*_trunk(clip, scale), *_arms(clip), *_legs(feet)]
 
 
 def smooth(found: Configuration, fps: float, sigma: float = 0.03) -> Configuration:
@@ -182,7 +206,7 @@ def _trunk(clip: humanoid.Clip, scale: float) -> list[Target]:
     ]
 
 
-def _arms(clip: humanoid.Clip, tree: object) -> list[Target]:
+def _arms(clip: humanoid.Clip) -> list[Target]:
     """Upper arms and forearms point as the skeleton's do."""
     found = []
     for side in ("left", "right"):
@@ -213,7 +237,7 @@ def _distance(i: int, j: int) -> float:
     return float(np.linalg.norm(positions[0, j] - positions[0, i]))
 
 
-def _leg_length(tree: object) -> float:
+def _leg_length() -> float:
     """Hip to ankle of the straight leg [m]."""
     positions, _ = forward(g1(), np.zeros((1, 3)), np.array([[0.0, 0, 0, 1]]), np.zeros((1, len(JOINT_NAMES))))
     hip, ankle = (BODY_NAMES.index(f"left_{name}_link") for name in ("hip_pitch", "ankle_roll"))

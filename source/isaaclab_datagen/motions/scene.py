@@ -23,7 +23,7 @@ from isaaclab_datagen.motions.motion import Motion
 if TYPE_CHECKING:
     from isaaclab.envs import ManagerBasedEnv
 
-EYE, TARGET = (0.9, -2.6, 1.1), (0.0, 0.0, 0.65)
+EYE, TARGET = (0.6, -1.7, 0.95), (0.0, 0.0, 0.68)
 """Where the camera stands and looks, from the robot's place on the ground [m]."""
 
 
@@ -55,7 +55,7 @@ class MotionEnvCfg(ManagerBasedEnvCfg):
     def __post_init__(self) -> None:
         """Rates and the backend."""
         self.decimation, self.sim.dt = 1, 0.02
-        self.sim.physics = HumanoidPhysicsCfg()
+        self.sim.physics = HumanoidPhysicsCfg().newton_mjwarp
 
     def validate_config(self) -> None:
         """Carry :attr:`resolution` to the camera."""

@@ -1,4 +1,4 @@
-"""The tracking task, for any humanoid: follow reference motions on a flat ground, under pushes. BeyondMimic's figures."""
+"""The tracking task, for any humanoid: follow reference motions on flat ground, under pushes. BeyondMimic's figures."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from isaaclab.visualizers import VisualizerCfg
 from isaaclab_datagen.assets.cameras import fixed_camera, lens, set_resolution
 from isaaclab_datagen.assets.objects import ground, light
 from isaaclab_datagen.assets.physics import HumanoidPhysicsCfg
+from isaaclab_datagen.geometry.frames import look_at, quaternion
 
 from . import mdp
 
@@ -40,6 +41,9 @@ KICK = {
 GROUND_SIZE = 100.0
 """Edge of the ground [m]: references go up to 34 m away from where they start."""
 
+EYE, TARGET = (2.5, -5.0, 1.8), (2.5, 0.0, 0.7)
+"""Where the camera stands, on the right of a way along x, and where it looks [m]."""
+
 ##
 # Scene
 ##
@@ -56,8 +60,7 @@ class TrackingSceneCfg(InteractiveSceneCfg):
         prim_path="{ENV_REGEX_NS}/Robot/.*", history_length=3, force_threshold=10.0
     )
 
-    # On the right of the robot's way: (2.0, -4.0, 1.6) looking at (1.5, 0, 0.7).
-    overview_camera: CameraCfg = fixed_camera("OverviewCamera", (2.0, -4.0, 1.6), (0.0, 0.0, 0.0, 1.0), lens(18.0))
+    overview_camera: CameraCfg = fixed_camera("OverviewCamera", EYE, quaternion(look_at(EYE, TARGET)), lens(14.0))
 
 
 ##
@@ -233,7 +236,7 @@ class TrackingEnvCfg(ManagerBasedRLEnvCfg):
         self.sim.physics_material = sim_utils.RigidBodyMaterialCfg(
             static_friction=1.0, dynamic_friction=1.0, friction_combine_mode="multiply"
         )
-        self.sim.default_visualizer_cfg = VisualizerCfg(eye=(2.0, -4.0, 1.6), lookat=(1.5, 0.0, 0.7))
+        self.sim.default_visualizer_cfg = VisualizerCfg(eye=EYE, lookat=TARGET)
 
     def validate_config(self) -> None:
         """Carry :attr:`camera_resolution` to the cameras, after the command line has had its say."""

@@ -82,8 +82,8 @@ def _at_rate(motion: Motion, rate: float) -> Motion:
 class StartSampler:
     """Draws motions and frames to start at, evenly or where failures are counted.
 
-    Each motion is cut into bins of about a second. A failure counts in the bin of the frame that it happened at. A bin's
-    weight is the running mean of its failures a step, plus an even share.
+    Each motion is cut into bins of about a second. A failure counts in the bin of the frame that it happened at. The
+    weight of a bin is the running mean of its failures a step, plus an even share.
     """
 
     def __init__(self, library: MotionLibrary, cfg: AdaptiveSamplingCfg | None) -> None:

@@ -1,0 +1,131 @@
+"""What ``motion.py`` does: each function is one of its commands."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from isaaclab_tasks.utils.hydra import resolve_presets
+from PIL import Image
+
+from isaaclab_datagen.cli import launch
+from isaaclab_datagen.datasets.video import VideoWriter
+from isaaclab_datagen.errors import UsageError
+from isaaclab_datagen.motions import files, humanoid
+from isaaclab_datagen.motions.checks import check
+from isaaclab_datagen.motions.generate import centred
+from isaaclab_datagen.motions.motion import Motion, from_configuration, resampled
+from isaaclab_datagen.motions.retarget import reach_error, retarget
+
+LAFAN1_FPS = 30.0
+"""Rows a second of Unitree's CSV files."""
+
+COLUMNS = 8
+"""Pictures in a row of a contact sheet."""
+
+
+def convert(args: argparse.Namespace) -> None:
+    """Write a CSV or NPZ as a motion of the wanted rate."""
+    if args.source.suffix.lower() == ".csv":
+        made = files.read_csv(args.source, args.fps or LAFAN1_FPS, args.rate)
+    else:
+        motion = files.load(str(args.source), args.quaternion_order, args.order, args.fps)
+        made = motion
+        if abs(motion.fps - args.rate) > 1e-6:
+            made = from_configuration(resampled(motion.configuration(), motion.fps, args.rate), args.rate)
+    _write(made, args.out, args.compact)
+
+
+def retarget_clip(args: argparse.Namespace) -> None:
+    """Write one of Isaac Lab's humanoid clips as a motion of the G1."""
+    clip = humanoid.read(args.clip)
+    if args.loop:
+        shortest, longest = args.period
+        clip = humanoid.loop(clip, args.loop, (shortest, longest))
+    clip = humanoid.resample(clip, args.rate)
+    found = retarget(clip)
+    for name, (mean, most) in reach_error(clip, found).items():
+        print(f"{name:18} {1e3 * mean:8.1f} mm off its target on average, {1e3 * most:.1f} mm at most")
+    _write(from_configuration(centred(found), args.rate), args.out, args.compact)
+
+
+def report(args: argparse.Namespace) -> None:
+    """Print the figures of motions."""
+    for name in args.motions:
+        motion = _load(args, name)
+        print(f"{name}: {motion.frames} frames at {motion.fps:g} Hz")
+        print("\n".join(f"  {line}" for line in check(motion).lines()))
+
+
+def names(args: argparse.Namespace) -> None:
+    """Print the built-in motions."""
+    for name in files.builtin():
+        motion = files.load(name)
+        print(f"{name:8} {motion.duration:6.2f} s at {motion.fps:g} Hz")
+
+
+def show(args: argparse.Namespace) -> None:
+    """Render a motion as a film and a contact sheet, on the robot's model without dynamics."""
+    from isaaclab_datagen.motions.scene import MotionEnvCfg, pictures
+
+    motion = _load(args, args.motion)
+    width, height = args.size
+    args.device = launch.check_device(args.device or launch.default_device())
+    cfg = resolve_presets(MotionEnvCfg())
+    assert isinstance(cfg, MotionEnvCfg)
+    cfg.sim.device, cfg.resolution = args.device, (width, height)
+    cfg.validate_config()
+    every = max(1, round(motion.fps / 25))
+    args.out.mkdir(parents=True, exist_ok=True)
+    film, sheet = (args.out / f"{Path(args.motion).stem}{end}" for end in (".mp4", ".png"))
+    film.unlink(missing_ok=True)
+    with launch.simulation(cfg, args):
+        from isaaclab.envs import ManagerBasedEnv  # loads simulation modules: not before the launch
+
+        env = ManagerBasedEnv(cfg)
+        numbers = range(0, min(motion.frames, round(args.seconds * motion.fps)), every)
+        writer = VideoWriter(film, height, width, Fraction(motion.fps / every).limit_denominator(1000))
+        kept = []
+        for image in pictures(env, motion, numbers):
+            writer.append(image)
+            kept.append(image)
+        writer.close()
+        env.close()
+    contact_sheet(kept, sheet)
+    print(f"{film} and {sheet}: {len(kept)} frames")
+
+
+def contact_sheet(images: list[np.ndarray], path: Path, rows: int = 3) -> None:
+    """Write evenly spaced images (H, W, 3) side by side."""
+    count = min(len(images), rows * COLUMNS)
+    chosen = [images[int(place)] for place in np.linspace(0, len(images) - 1, count).round()]
+    chosen += [np.full_like(chosen[0], 255)] * (-count % COLUMNS)
+    made = [np.concatenate(chosen[row : row + COLUMNS], axis=1) for row in range(0, len(chosen), COLUMNS)]
+    Image.fromarray(np.concatenate(made)).save(path)
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
+    "convert": convert,
+    "retarget": retarget_clip,
+    "check": report,
+    "show": show,
+    "list": names,
+}
+
+
+def _load(args: argparse.Namespace, name: str) -> Motion:
+    return files.load(name, args.quaternion_order, args.order, args.fps)
+
+
+def _write(motion: Motion, out: Path, compact: bool) -> None:
+    if out.suffix != ".npz":
+        raise UsageError(f"{out}: a motion is written as .npz")
+    if compact:
+        files.save_configuration(motion.configuration(), motion.fps, out)
+    else:
+        files.save(motion, out)
+    print(f"{out}: {motion.frames} frames at {motion.fps:g} Hz")
+    print("\n".join(f"  {line}" for line in check(motion).lines()))
