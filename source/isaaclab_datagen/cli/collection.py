@@ -63,7 +63,7 @@ def jobs(args: argparse.Namespace, overrides: Sequence[str], task: registry.Task
     if args.cameras is None and "images" not in formats.load(format_name).STREAMS:
         args.cameras = ()
     agent = "rsl_rl_cfg_entry_point" if task.rsl_rl_cfg_entry_point else None
-    found: list[runs.Run | None] = [*_runs(args, task)] or [None]
+    found: list[runs.Run | None] = [*runs.choose(args, task)] or [None]
     count = _episodes_of_each(args, len(found))
     made = []
     for number, run in enumerate(found):
@@ -80,16 +80,6 @@ def jobs(args: argparse.Namespace, overrides: Sequence[str], task: registry.Task
         expert = replace(expert, settings={**expert.settings, "run": run.name, "taken_over": taken})
         made.append(Job(env_cfg, expert, range(first, first + count), facts))
     return made
-
-
-def _runs(args: argparse.Namespace, task: registry.TaskInfo) -> list[runs.Run]:
-    """The networks to record, where the task or the user names several."""
-    wish = checkpoints.Wish.of(args)
-    if args.policy_paths and (wish != checkpoints.Wish() or args.expert not in (None, "rl")):
-        raise UsageError("--policy_paths names the networks: leave out --expert, --checkpoint, --load_run")
-    if args.policy_paths or (wish == checkpoints.Wish() and args.expert in (None, "rl")):
-        return runs.find(args.policy_paths or (), task)
-    return []
 
 
 def _episodes_of_each(args: argparse.Namespace, policies: int) -> int:

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from isaaclab_datagen import registry
 from isaaclab_datagen.cli import launch
 from isaaclab_datagen.errors import UsageError
-from isaaclab_datagen.experts import checkpoints, runs
+from isaaclab_datagen.experts import runs
 from isaaclab_datagen.rollout.plans import EvaluationPlan
 from isaaclab_datagen.rollout.statistics import wilson_interval
 
@@ -22,12 +22,8 @@ if TYPE_CHECKING:
 
 
 def subjects(args: argparse.Namespace, task: registry.TaskInfo) -> list[runs.Run | None]:
-    """Whom to evaluate: each of ``--policy_paths``, or what the other options say (None)."""
-    if not args.policy_paths:
-        return [None]
-    if checkpoints.Wish.of(args) != checkpoints.Wish() or args.expert not in (None, "rl"):
-        raise UsageError("--policy_paths names the networks: leave out --expert, --checkpoint, --load_run")
-    return [*runs.find(args.policy_paths, task)]
+    """Whom to evaluate: each of several networks, or whom the other options mean (None)."""
+    return [*runs.choose(args, task)] or [None]
 
 
 def configure(args: argparse.Namespace, task: registry.TaskInfo, env_cfg: Any, run: runs.Run | None = None) -> None:

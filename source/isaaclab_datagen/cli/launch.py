@@ -73,6 +73,14 @@ def options_of(task: registry.TaskInfo) -> Any:
     return None if task.options is None else importlib.import_module(task.options)
 
 
+def own_defaults(task: registry.TaskInfo) -> dict[str, Any]:
+    """Return the defaults of a task's own options; none where it has none."""
+    own, parser = options_of(task), argparse.ArgumentParser()
+    if own is not None:
+        own.add_options(parser.add_argument_group())
+    return vars(parser.parse_args([]))
+
+
 def parse(parser: Parser, argv: Sequence[str] | None = None) -> tuple[argparse.Namespace, list[str]]:
     """Parse a command line of options and Isaac Lab overrides.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,18 @@ class Run:
     def digest(self) -> str:
         """SHA-256 of the network's file."""
         return hashlib.sha256(self.checkpoint.read_bytes()).hexdigest()
+
+
+def choose(args: Namespace, task: TaskInfo) -> list[Run]:
+    """The networks of ``--policy_paths``, else those that the task ships, unless another expert is asked for.
+
+    Raises:
+        UsageError: If they and another expert are asked for; and as :func:`find`.
+    """
+    others = checkpoints.Wish.of(args) != checkpoints.Wish() or args.expert not in (None, "rl")
+    if args.policy_paths and others:
+        raise UsageError("--policy_paths names the networks: leave out --expert, --checkpoint, --load_run")
+    return [] if others else find(args.policy_paths or (), task)
 
 
 def find(paths: Sequence[str], task: TaskInfo) -> list[Run]:
