@@ -48,16 +48,24 @@ class TaskInfo:
     """``[package:]path`` of a network, relative to the package (this one when it is not named)."""
     published_task: str | None = None
     """Name under which NVIDIA publishes a network for this task, when it is not the task's own."""
+    shipped_policies: tuple[str, ...] = ()
+    """Networks as :attr:`shipped_checkpoint`, each in a folder with its ``params``: those that are recorded when no
+    other is named, where a task is to be recorded with several."""
+    options: str | None = None
+    """Module with the task's own options: ``add_options(group)``, ``configure(args, env_cfg)``, which applies them, and
+    ``adopt(env_cfg, saved, run, args)``, which takes over what a network was trained with."""
     aliases: tuple[str, ...] = ()
     """Other ids by which a user may ask for the task."""
 
     @property
     def shipped_path(self) -> Path | None:
         """File of the shipped network, or None when the task ships none."""
-        if self.shipped_checkpoint is None:
-            return None
-        package, _, path = self.shipped_checkpoint.rpartition(":")
-        return Path(str(resources.files(package or "isaaclab_datagen"))) / path
+        return None if self.shipped_checkpoint is None else _in_package(self.shipped_checkpoint)
+
+    @property
+    def shipped_policy_paths(self) -> tuple[Path, ...]:
+        """Files of :attr:`shipped_policies`."""
+        return tuple(map(_in_package, self.shipped_policies))
 
 
 def all_tasks() -> dict[str, TaskInfo]:
@@ -91,6 +99,12 @@ def load(entry_point: str) -> Any:
     """Return what ``module:attribute`` names."""
     module, _, attribute = entry_point.partition(":")
     return getattr(importlib.import_module(module), attribute)
+
+
+def _in_package(name: str) -> Path:
+    """The file that ``[package:]path`` means."""
+    package, _, path = name.rpartition(":")
+    return Path(str(resources.files(package or "isaaclab_datagen"))) / path
 
 
 def _read(spec: EnvSpec) -> TaskInfo:

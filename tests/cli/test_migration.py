@@ -40,7 +40,7 @@ def script_and_words(command: str) -> tuple[str, list[str]]:
 
 def parser_of(script: str, words: list[str]):
     if script.startswith("collect"):
-        return options.collect_parser(launch.format_name(words))
+        return options.collect_parser(launch.format_name(words), launch.task_options(words))
     return runpy.run_path(str(ROOT / "scripts" / script))["build_parser"]()
 
 

@@ -32,6 +32,16 @@ FACTS = {
 WIDTHS = {"observations/policy": 36, "joint_pos": 9, "joint_vel": 9, "ee_pose": 7, "object_pose": 7}
 
 
+def cameras_of(name: str) -> tuple[str, ...]:
+    """The cameras of a format's datasets here: none where it stores no images."""
+    return CAMERAS if "images" in formats.load(name).STREAMS else ()
+
+
+def live() -> list[str]:
+    """Names of the formats that are recorded."""
+    return [name for name in formats.names() if formats.load(name).LIVE]
+
+
 def random_frames(rng, steps=5, cameras=CAMERAS, size=(24, 32)) -> list[dict[str, np.ndarray]]:
     """T + 1 frames, the last one without actions."""
     frames = []
@@ -53,7 +63,8 @@ def options(name: str, **given) -> argparse.Namespace:
     return argparse.Namespace(**{**vars(parser.parse_args([])), **given})
 
 
-def open_writer(out: Path, name: str = "avdc", cameras=CAMERAS, given=MappingProxyType({}), **identity):
+def open_writer(out: Path, name: str = "avdc", cameras=None, given=MappingProxyType({}), **identity):
+    cameras = cameras_of(name) if cameras is None else cameras
     whole = {"task": "Lift-Custom-IK", "cameras": list(cameras), "seed": 7} | identity
     return formats.load(name).open_writer(out, options(name, **given), whole, FACTS)
 

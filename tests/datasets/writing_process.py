@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from dataset_fakes import SUCCESS, open_writer, random_frames
+from dataset_fakes import SUCCESS, cameras_of, open_writer, random_frames
 
 from isaaclab_datagen.datasets.manifest import derive_seed
 from isaaclab_datagen.datasets.recording import RecordingSession
@@ -27,7 +27,7 @@ def main(out: Path, name: str, episodes: int, size: int, longest: int) -> None:
     missing = sorted(set(range(episodes)) - set(writer.committed))
     with RecordingSession(writer, SLOTS, workers=3) as session:
         for group in (missing[i : i + SLOTS] for i in range(0, len(missing), SLOTS)):
-            running = {slot: random_frames(rng, steps=6, size=(size, size)) for slot in range(len(group))}
+            running = {slot: random_frames(rng, 6, cameras_of(name), (size, size)) for slot in range(len(group))}
             for slot, index in enumerate(group):
                 with longest_file(longest):
                     session.begin(slot, index)

@@ -50,7 +50,7 @@ def collect(monkeypatch, tmp_path):
 def recorded(collect, monkeypatch):
     """A recording of made-up episodes: what the loop would do is done by hand."""
 
-    def record(env, actor, writer, plan):
+    def record(env, actor, writer, plan, said):
         while not plan.done:
             sink = writer.open(plan.begin(0))
             sink.append({**FRAME, "action": np.zeros(1, np.float32)})

@@ -36,7 +36,8 @@ def choose(asked: Sequence[str] | None, default: Sequence[str], env_cfg: Any) ->
     Raises:
         UsageError: If neither the scene nor the rig has such a camera, or one name means two things.
     """
-    chosen, own = tuple(asked or default or rig.names()), of_scene(env_cfg)
+    chosen = tuple(default or rig.names()) if asked is None else tuple(asked)
+    own = of_scene(env_cfg)
     there = sorted({*own, *rig.names()})
     for name in chosen:
         if name not in there:

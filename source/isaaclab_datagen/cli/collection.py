@@ -8,8 +8,9 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from isaaclab.envs import ManagerBasedRLEnvCfg
 from isaaclab.managers import TerminationTermCfg
@@ -17,11 +18,12 @@ from isaaclab.utils import to_dict
 from tqdm import tqdm
 
 from isaaclab_datagen import registry
-from isaaclab_datagen.cli import cameras, robots
+from isaaclab_datagen.cli import actors, cameras, launch, robots
 from isaaclab_datagen.datasets import formats
 from isaaclab_datagen.datasets.manifest import derive_seed, json_clean
 from isaaclab_datagen.datasets.recording import RecordingSession
 from isaaclab_datagen.errors import UsageError
+from isaaclab_datagen.experts import checkpoints, factory, runs
 from isaaclab_datagen.recorders import DatasetRecorderCfg
 from isaaclab_datagen.recorders.robot import add_robot_channels
 from isaaclab_datagen.rollout.plans import CollectionPlan, RoundsPlan
@@ -33,21 +35,111 @@ NOT_DATA = ("viewer", "video_recorders", "log_dir", "ui_window_class_type", "rew
 """Parts of an environment's configuration that leave the recorded data as they are."""
 
 
-class Recorded(Protocol):
-    """Who acts while it is recorded."""
+@dataclass(frozen=True)
+class Job:
+    """Episodes of one actor in one configuration of the environment."""
 
-    @property
-    def name(self) -> str:
-        """What datasets call it."""
-        ...
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """What identifies its behaviour, JSON-clean."""
-        ...
+    env_cfg: Any
+    actor: actors.Chosen
+    share: range | None = None
+    """Numbers of its episodes, where several jobs fill one dataset."""
+    facts: dict[str, Any] = field(default_factory=dict)
+    """What is said of each of its episodes, JSON-clean."""
 
 
-def configure(args: argparse.Namespace, overrides: Sequence[str], task: registry.TaskInfo, env_cfg: Any) -> None:
+def jobs(args: argparse.Namespace, overrides: Sequence[str], task: registry.TaskInfo, format_name: str) -> list[Job]:
+    """What is to be recorded: one job for each of several networks, or one alone.
+
+    Args:
+        args: Parsed options; ``cameras`` becomes none where the format has no room for images.
+        overrides: Isaac Lab overrides.
+        task: The task.
+        format_name: What is written.
+
+    Raises:
+        UsageError: If something asked for does not exist or does not fit together.
+    """
+    if args.cameras is None and "images" not in formats.load(format_name).STREAMS:
+        args.cameras = ()
+    if args.policy is None:
+        overrides = [*task.collect_overrides, *overrides]
+    found = runs.choose(args, task)
+    count = _episodes_of_each(args, max(1, len(found)))
+    if not found:
+        return [_only_job(args, overrides, task)]
+    firsts = range(args.start_index, args.start_index + count * len(found), count) if count else [0]
+    return [
+        _job_of_run(args, overrides, task, run, range(first, first + count))
+        for run, first in zip(found, firsts, strict=True)
+    ]
+
+
+def _resolve(args: argparse.Namespace, overrides: Sequence[str], task: registry.TaskInfo) -> tuple[Any, Any]:
+    agent = "rsl_rl_cfg_entry_point" if task.rsl_rl_cfg_entry_point else None
+    return launch.resolve(args, overrides, agent, play_mode=True)
+
+
+def _only_job(args: argparse.Namespace, overrides: Sequence[str], task: registry.TaskInfo) -> Job:
+    env_cfg, agent_cfg = _resolve(args, overrides, task)
+    actor = actors.choose(args, task, env_cfg, agent_cfg)
+    if isinstance(actor, actors.Policy):
+        configure_policy(args, overrides, task, env_cfg, actor.signature.cameras)
+    else:
+        configure(args, overrides, task, env_cfg)
+    return Job(env_cfg, actor)
+
+
+def _job_of_run(
+    args: argparse.Namespace, overrides: Sequence[str], task: registry.TaskInfo, run: runs.Run, share: range
+) -> Job:
+    env_cfg, agent_cfg = _resolve(args, overrides, task)
+    taken = configure(args, overrides, task, env_cfg, run)
+    expert = factory.choose(task, args.expert, checkpoints.Wish(str(run.checkpoint)), env_cfg, agent_cfg)
+    files = ", ".join(map(str, taken.get("motion_files", ())))
+    facts = {"policy": run.name, "policy_path": str(run.path), "motion_file": files}
+    expert = replace(expert, settings={**expert.settings, "run": run.name, "taken_over": taken})
+    return Job(env_cfg, expert, share, facts)
+
+
+def _episodes_of_each(args: argparse.Namespace, policies: int) -> int:
+    """Episodes of each network; fills in ``args.episodes``, their sum."""
+    if args.episodes_per_policy is not None:
+        if args.append:
+            raise UsageError("--append counts episodes of the dataset: give --episodes with it")
+        args.episodes = args.episodes_per_policy * policies
+    elif policies > 1:
+        raise UsageError(f"give --episodes_per_policy: there are {policies} policies")
+    return (args.episodes or 0) // policies
+
+
+def configure_policy(
+    args: argparse.Namespace, overrides: Sequence[str], task: registry.TaskInfo, env_cfg: Any, seen: Sequence[str]
+) -> None:
+    """Have the recorder read what a policy sees.
+
+    Args:
+        args: Parsed options; ``cameras`` are filled in.
+        overrides: Isaac Lab overrides.
+        task: Its registration.
+        env_cfg: Its configuration, changed in place.
+        seen: The policy's cameras.
+
+    Raises:
+        UsageError: If other cameras were asked for, or there are no such ones.
+    """
+    if args.cameras is not None and not set(seen) <= set(args.cameras):
+        raise UsageError(f"--cameras {','.join(args.cameras)}: the policy sees {','.join(seen)}")
+    args.cameras = tuple(args.cameras or seen)
+    configure(args, overrides, task, env_cfg)
+
+
+def configure(
+    args: argparse.Namespace,
+    overrides: Sequence[str],
+    task: registry.TaskInfo,
+    env_cfg: Any,
+    run: runs.Run | None = None,
+) -> dict[str, Any]:
     """Give the environment its recorder, its cameras and its limits.
 
     Args:
@@ -55,12 +147,20 @@ def configure(args: argparse.Namespace, overrides: Sequence[str], task: registry
         overrides: Isaac Lab overrides.
         task: Any task's registration.
         env_cfg: Its resolved configuration, changed in place.
+        run: Whose network is to act, where the task takes something over from what it was trained with.
+
+    Returns:
+        What was taken over, JSON-clean.
 
     Raises:
         UsageError: If it is not a manager-based task, or nothing says what to record of it.
     """
     if not isinstance(env_cfg, ManagerBasedRLEnvCfg):
         raise UsageError(f"{task.id} is not a manager-based task ({type(env_cfg).__name__}): only those are supported")
+    own, taken = launch.options_of(task), {}
+    if own is not None:
+        taken = own.adopt(env_cfg, run.env, str(run.path), args) if run is not None else {}
+        own.configure(args, env_cfg)
     robot = robots.find(task, env_cfg, args.ee_body)
     if task.recorder_cfg_entry_point is None and robot is None:
         raise UsageError(
@@ -82,6 +182,7 @@ def configure(args: argparse.Namespace, overrides: Sequence[str], task: registry
     drop_rewards(env_cfg)
     if args.max_steps is not None:
         env_cfg.episode_length_s = args.max_steps * env_cfg.sim.dt * env_cfg.decimation
+    return taken
 
 
 def drop_rewards(env_cfg: Any) -> None:
@@ -127,14 +228,19 @@ def keeps_failures(args: argparse.Namespace, env_cfg: Any, format_name: str) -> 
     return keep
 
 
-def plan(args: argparse.Namespace, committed: Sequence[int], num_envs: int) -> CollectionPlan | RoundsPlan:
+def plan(
+    args: argparse.Namespace, committed: Sequence[int], num_envs: int, share: range | None = None
+) -> CollectionPlan | RoundsPlan:
     """Which episodes are recorded: up to ``--episodes``, or ``--num_episodes`` rounds; so many more with ``--append``.
 
     Args:
         args: Parsed options.
         committed: Numbers of the episodes that are there.
         num_envs: Number of environments.
+        share: Numbers of the episodes, where several experts share the dataset.
     """
+    if share is not None and args.num_episodes is None and not args.append:
+        return CollectionPlan(len(share), [n for n in committed if n in share], args.keep_failures, share.start)
     there = len(committed) if args.append else 0
     if args.num_episodes is None:
         return CollectionPlan(args.episodes + there, committed, args.keep_failures, args.start_index)
@@ -142,8 +248,16 @@ def plan(args: argparse.Namespace, committed: Sequence[int], num_envs: int) -> C
     return RoundsPlan(rounds, num_envs, committed, args.keep_failures, args.start_index)
 
 
-def identity(args: argparse.Namespace, env_cfg: Any, actor: Recorded) -> dict[str, Any]:
-    """All that changes the data, JSON-clean."""
+def identity(args: argparse.Namespace, made: Sequence[Job], format_name: str) -> dict[str, Any]:
+    """All that changes the data, JSON-clean. To be asked before anything is simulated, which changes configurations.
+
+    The environment is the first job's; what others take over from their runs is named with them. Fills in ``args.seed``
+    and ``args.keep_failures``.
+    """
+    env_cfg, actor = made[0].env_cfg, made[0].actor
+    args.seed = args.seed or 0
+    args.keep_failures = keeps_failures(args, env_cfg, format_name)
+    settings = actor.settings if len(made) == 1 else {"policies": [job.actor.settings for job in made]}
     resolved = {key: value for key, value in readable(to_dict(env_cfg)).items() if key not in NOT_DATA}
     resolved.pop("seed", None)
     return {
@@ -152,7 +266,7 @@ def identity(args: argparse.Namespace, env_cfg: Any, actor: Recorded) -> dict[st
         "data_types": list(env_cfg.recorders.frames.data_types),
         "language": args.language,
         "expert": actor.name,
-        "expert_settings": json_clean(actor.settings),
+        "expert_settings": json_clean(settings),
         "seed": args.seed,
         "num_envs": env_cfg.scene.num_envs,
         "device": env_cfg.sim.device.partition(":")[0],
@@ -173,18 +287,24 @@ def readable(tree: Any) -> Any:
 
 
 def open_writer(
-    args: argparse.Namespace, overrides: Sequence[str], env_cfg: Any, actor: Recorded, format_name: str
+    args: argparse.Namespace, overrides: Sequence[str], whole: Mapping[str, Any], job: Job, format_name: str
 ) -> formats.OpenWriter:
     """Open the dataset, and derive this session's seed from it.
 
     The options and overrides go into its provenance: the configuration can be built anew from them.
+
+    Args:
+        args: Parsed options.
+        overrides: Isaac Lab overrides.
+        whole: From :func:`identity`.
+        job: The one that is to be done now.
+        format_name: What is written.
     """
-    args.seed = args.seed or 0
-    args.keep_failures = keeps_failures(args, env_cfg, format_name)
+    env_cfg = job.env_cfg
     out = Path(args.out)
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out}: is a file; give a folder")
-    whole, known = identity(args, env_cfg, actor), facts(args, overrides, env_cfg)
+    known = facts(args, overrides, env_cfg)
     writer = formats.load_live(format_name).open_writer(out, args, whole, known)
     env_cfg.seed = derive_seed(args.seed, writer.session)
     return writer
@@ -234,8 +354,21 @@ class Progress:
         return time.monotonic() - self._start
 
 
-def record(env: ManagerBasedRLEnv, actor: Any, writer: formats.OpenWriter, plan: CollectionPlan | RoundsPlan) -> str:
+def record(
+    env: ManagerBasedRLEnv,
+    actor: Any,
+    writer: formats.OpenWriter,
+    plan: CollectionPlan | RoundsPlan,
+    said: Mapping[str, Any] | None = None,
+) -> str:
     """Run the loop until the plan is done.
+
+    Args:
+        env: The environment.
+        actor: Who acts.
+        writer: Where episodes go. Closed at the end.
+        plan: Which of them count.
+        said: What is said of each, JSON-clean.
 
     Returns:
         One line that says what was recorded.
@@ -248,7 +381,7 @@ def record(env: ManagerBasedRLEnv, actor: Any, writer: formats.OpenWriter, plan:
     from isaaclab_datagen.recorders.stream import EpisodeStream
     from isaaclab_datagen.rollout.loop import rollout
 
-    facts = {"seed": env.cfg.seed, "session": writer.session}
+    facts = {"seed": env.cfg.seed, "session": writer.session, **(said or {})}
     with (
         RecordingSession(writer, env.num_envs) as session,
         closing(EpisodeStream(plan, env.num_envs, session, facts)) as stream,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import math
 from collections.abc import Sequence
@@ -11,15 +12,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
 from tqdm import tqdm
 
 from isaaclab_datagen import registry
-from isaaclab_datagen.cli import actors, collection, options
+from isaaclab_datagen.cli import actors, collection, launch, options
 from isaaclab_datagen.cli.parser import Parser
 from isaaclab_datagen.datasets.files import write_atomically
 from isaaclab_datagen.datasets.video import VideoWriter
 from isaaclab_datagen.errors import UsageError
 from isaaclab_datagen.evaluation.episodes import Ended, Score, evaluate
+from isaaclab_datagen.experts import checkpoints, factory, runs
+from isaaclab_datagen.rollout.statistics import wilson_interval
 
 if TYPE_CHECKING:
     from isaaclab.envs import ManagerBasedRLEnv  # loads simulation modules: not before Kit has started
@@ -31,8 +37,8 @@ FILMS = 8
 REPORT = "evaluation.json"
 
 
-def build_parser() -> Parser:
-    """Build the parser."""
+def build_parser(argv: list[str] | None = None) -> Parser:
+    """Build the parser, with the options of the task that ``argv`` names."""
     parser = Parser(
         description="Measure how often an expert or a policy succeeds. Every episode that is started counts; every "
         "actor is given the same beginnings, round by round from a fixed list of seeds."
@@ -41,21 +47,61 @@ def build_parser() -> Parser:
     group = parser.add_argument_group("evaluation")
     group.add_argument("--episodes", type=options.positive_int, default=100, metavar="N", help="episodes to run")
     group.add_argument("--expert", metavar="NAME", help="state_machine, rl, random or zero (default: the task's)")
+    group.add_argument("--by", metavar="FACT", help="a table by what is said of an episode, such as action_delay")
     group.add_argument("--out", type=Path, metavar="DIR", help=f"folder for {REPORT} and the videos")
     group.add_argument("--video", action="store_true", help=f"film the first {FILMS} failures (needs --out)")
     group.add_argument("--max_steps", type=options.positive_int, metavar="M", help="cut episodes after so many steps")
     options.add_policy(parser)
     options.add_cameras(parser)
     options.add_checkpoint(parser)
+    options.add_policy_paths(parser)
+    own = launch.task_options(argv)
+    if own is not None:
+        own.add_options(parser.add_argument_group("task's own options"))
     options.add_launcher(parser)
     parser.add_aliases(options.RL_ALIASES)
     return parser
 
 
+def subjects(args: argparse.Namespace, task: registry.TaskInfo) -> list[runs.Run | None]:
+    """Whom to evaluate: each of several networks, or whom the other options mean (None).
+
+    Raises:
+        UsageError: If several would write to one folder.
+    """
+    found = runs.choose(args, task)
+    if len(found) > 1 and args.out is not None:
+        raise UsageError(f"--out: one report has no room for {len(found)} networks, evaluate one after the other")
+    return [*found] or [None]
+
+
+def choose(
+    args: argparse.Namespace, task: registry.TaskInfo, run: runs.Run | None, env_cfg: Any, agent_cfg: Any
+) -> actors.Chosen:
+    """Who acts: the run's network, or whom the options mean. Errors as :func:`actors.choose`."""
+    if run is None:
+        return actors.choose(args, task, env_cfg, agent_cfg)
+    expert = factory.choose(task, args.expert, checkpoints.Wish(str(run.checkpoint)), env_cfg, agent_cfg)
+    return dataclasses.replace(expert, name=run.name)
+
+
 def configure(
-    args: argparse.Namespace, overrides: Sequence[str], task: registry.TaskInfo, env_cfg: Any, chosen: actors.Chosen
+    args: argparse.Namespace,
+    overrides: Sequence[str],
+    task: registry.TaskInfo,
+    env_cfg: Any,
+    chosen: actors.Chosen,
+    run: runs.Run | None = None,
 ) -> None:
     """Watch the ends of episodes, with the cameras that the policy or a film needs, or without any.
+
+    Args:
+        args: Parsed options.
+        overrides: Isaac Lab overrides.
+        task: The task.
+        env_cfg: Its resolved configuration, changed in place.
+        chosen: Who acts.
+        run: Whose network that is, where the task takes something over from what it was trained with.
 
     Raises:
         UsageError: If the task names no success rule, or something does not fit together.
@@ -65,39 +111,34 @@ def configure(
     if args.video and args.out is None:
         raise UsageError("--video needs --out, the folder for the videos")
     if isinstance(chosen, actors.Policy):
-        configure_policy(args, overrides, task, env_cfg, chosen.signature.cameras)
+        collection.configure_policy(args, overrides, task, env_cfg, chosen.signature.cameras)
     elif args.video:
-        collection.configure(args, overrides, task, env_cfg)
+        collection.configure(args, overrides, task, env_cfg, run)
     else:
-        from isaaclab_datagen.recorders import DatasetRecorderCfg
-
-        env_cfg.recorders = DatasetRecorderCfg()
-        env_cfg.recorders.frames.success_term = task.success_term
-        collection.keep_cameras(env_cfg, [])
-        collection.drop_rewards(env_cfg)
-        if args.max_steps is not None:
-            env_cfg.episode_length_s = args.max_steps * env_cfg.sim.dt * env_cfg.decimation
+        _configure_blind(args, task, env_cfg, run)
 
 
-def configure_policy(
-    args: argparse.Namespace, overrides: Sequence[str], task: registry.TaskInfo, env_cfg: Any, seen: Sequence[str]
+def _configure_blind(
+    args: argparse.Namespace, task: registry.TaskInfo, env_cfg: Any, run: runs.Run | None = None
 ) -> None:
-    """Have the recorder read what a policy sees.
+    """Have nothing read but how episodes end, and what is said of them."""
+    from isaaclab_datagen.recorders import DatasetRecorderCfg
 
-    Args:
-        args: Parsed options; ``cameras`` are filled in.
-        overrides: Isaac Lab overrides.
-        task: Its registration.
-        env_cfg: Its configuration, changed in place.
-        seen: The policy's cameras.
-
-    Raises:
-        UsageError: If other cameras were asked for, or there are no such ones.
-    """
-    if args.cameras is not None and not set(seen) <= set(args.cameras):
-        raise UsageError(f"--cameras {','.join(args.cameras)}: the policy sees {','.join(seen)}")
-    args.cameras = tuple(args.cameras or seen)
-    collection.configure(args, overrides, task, env_cfg)
+    own = launch.options_of(task)
+    if own is not None:
+        if run is not None:
+            own.adopt(env_cfg, run.env, str(run.path), args)
+        own.configure(args, env_cfg)
+    recorder = DatasetRecorderCfg()
+    recorder.frames.sources = ()
+    if task.recorder_cfg_entry_point is not None:
+        recorder.frames.facts = registry.load(task.recorder_cfg_entry_point)().frames.facts
+    recorder.frames.success_term = task.success_term
+    env_cfg.recorders = recorder
+    collection.keep_cameras(env_cfg, [])
+    collection.drop_rewards(env_cfg)
+    if args.max_steps is not None:
+        env_cfg.episode_length_s = args.max_steps * env_cfg.sim.dt * env_cfg.decimation
 
 
 def run(env: ManagerBasedRLEnv, args: argparse.Namespace, chosen: actors.Chosen) -> Score:
@@ -166,3 +207,23 @@ def side_by_side(images: dict[str, np.ndarray]) -> np.ndarray:
     height = max(image.shape[0] for image in images.values())
     padded = [np.pad(image, ((0, height - len(image)), (0, 0), (0, 0))) for image in images.values()]
     return np.concatenate(padded, axis=1)
+
+
+def show(score: Score, by: str | None) -> None:
+    """Print the outcomes by the values of a fact, if one was asked for.
+
+    Raises:
+        UsageError: Nothing of that name is said of an episode.
+    """
+    if by is None:
+        return
+    reasons = [reason for reason, _ in score.tally.reasons.most_common()]
+    table = Table(by, "episodes", "success", "95 % interval", *reasons, box=SIMPLE_HEAD, padding=(0, 2, 0, 0))
+    for value, tally in sorted(score.grouped(by).items()):
+        low, high = wilson_interval(tally.successes, tally.judged)
+        rate = (
+            [f"{100 * tally.rate:.1f} %", f"{100 * low:.1f} to {100 * high:.1f} %"] if tally.judged else ["unknown", ""]
+        )
+        shown = f"{value:g}" if isinstance(value, float) else str(value)
+        table.add_row(shown, str(tally.total), *rate, *(str(tally.reasons[reason]) for reason in reasons))
+    Console(highlight=False, soft_wrap=True).print(table)

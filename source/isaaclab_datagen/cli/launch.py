@@ -59,6 +59,28 @@ def format_name(argv: Sequence[str] | None = None) -> str | None:
     return registry.find(task).default_format
 
 
+def task_options(argv: Sequence[str] | None = None) -> Any:
+    """Return the module of options of the task that a command line names; None where it has none of its own."""
+    task = peek(list(sys.argv[1:] if argv is None else argv), "--task")
+    if task is None:
+        return None
+    load_external_tasks()
+    return options_of(registry.find(task))
+
+
+def options_of(task: registry.TaskInfo) -> Any:
+    """Return a task's module of options, or None."""
+    return None if task.options is None else importlib.import_module(task.options)
+
+
+def own_defaults(task: registry.TaskInfo) -> dict[str, Any]:
+    """Return the defaults of a task's own options; none where it has none."""
+    own, parser = options_of(task), argparse.ArgumentParser()
+    if own is not None:
+        own.add_options(parser.add_argument_group())
+    return vars(parser.parse_args([]))
+
+
 def parse(parser: Parser, argv: Sequence[str] | None = None) -> tuple[argparse.Namespace, list[str]]:
     """Parse a command line of options and Isaac Lab overrides.
 

@@ -4,6 +4,7 @@ import argparse
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from isaaclab.app import add_launcher_args
 
@@ -42,6 +43,7 @@ COLLECT_ALIASES: dict[str, Alias | str] = {
     "--height": "--camera_height",
     "--enable_wrist_camera": Alias("--cameras", "overview,wrist"),
     "--dataset_root": "--out",
+    "--output_dir": "--out",
     "--camera_sensor": "--cameras",
     "--metadata": Alias(None, because="metadata is always written"),
     "--camera_env_index": Alias(None, takes_value=True, because="every environment is recorded"),
@@ -137,6 +139,13 @@ def add_policy(parser: Parser) -> None:
     )
 
 
+def add_policy_paths(parser: Parser) -> None:
+    """Add several networks at once, each in an environment as it was trained in."""
+    parser.add_argument(
+        "--policy_paths", nargs="+", metavar="RUN", help="training runs' folders, or networks: one after the other"
+    )
+
+
 def add_agent(parser: Parser) -> None:
     """Add which of the task's learners is meant."""
     group = parser.add_argument_group("agent")
@@ -149,11 +158,12 @@ def add_launcher(parser: Parser) -> None:
     parser.set_defaults(device=None)
 
 
-def collect_parser(format_name: str | None = None) -> Parser:
+def collect_parser(format_name: str | None = None, task_options: Any = None) -> Parser:
     """Build the parser of ``collect.py``.
 
     Args:
         format_name: Format whose own options are added; none when None.
+        task_options: The task's module of options, see :class:`~isaaclab_datagen.registry.TaskInfo`; none when None.
 
     Raises:
         UsageError: If there is no such format.
@@ -165,6 +175,9 @@ def collect_parser(format_name: str | None = None) -> Parser:
     count.add_argument("--episodes", type=positive_int, metavar="N", help="episodes the dataset will hold")
     count.add_argument(
         "--num_episodes", type=positive_int, metavar="R", help="instead: rounds of one episode in every environment"
+    )
+    count.add_argument(
+        "--episodes_per_policy", type=positive_int, metavar="N", help="instead: episodes of each of --policy_paths"
     )
     group.add_argument("--append", action="store_true", help="record so many more than there are, instead of up to")
     group.add_argument("--expert", metavar="NAME", help="state_machine, rl, random or zero (default: the task's)")
@@ -179,8 +192,11 @@ def collect_parser(format_name: str | None = None) -> Parser:
     add_policy(parser)
     add_cameras(parser)
     add_checkpoint(parser)
+    add_policy_paths(parser)
     if format_name is not None:
         formats.load(format_name).add_options(parser.add_argument_group(f"format {format_name}"))
+    if task_options is not None:
+        task_options.add_options(parser.add_argument_group("task's own options"))
     add_launcher(parser)
     parser.add_aliases(COLLECT_ALIASES)
     return parser

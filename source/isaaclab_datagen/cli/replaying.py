@@ -76,6 +76,8 @@ def configure(args: argparse.Namespace, overrides: Sequence[str], facts: Mapping
     Raises:
         UsageError: If the configuration cannot be built any more.
     """
+    for name, default in launch.own_defaults(registry.find(args.task)).items():
+        setattr(args, name, facts["args"].get(name, default))
     args.num_envs = args.num_envs or facts["num_envs"]
     args.seed, args.cameras, args.max_steps = facts["seed"], facts["cameras"], None
     for name in _OF_DATASET:

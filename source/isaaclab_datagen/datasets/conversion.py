@@ -134,6 +134,8 @@ def _description(source: DatasetReader, kinds: Sequence[str]) -> tuple[dict[str,
     manifest = source.manifest
     own = formats.load(manifest.format).OWN_IDENTITY
     identity = {name: value for name, value in manifest.identity.items() if name not in own}
+    if "images" not in kinds:
+        identity["cameras"] = []
     if "data_types" in identity:  # by the names that the cameras have for them
         held = {"rgb" if kind == "images" else kind for kind in kinds}
         identity["data_types"] = [name for name in identity["data_types"] if name in held]

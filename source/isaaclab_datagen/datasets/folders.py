@@ -59,3 +59,11 @@ def wrong_numbers(folder: Path, suffix: str, count: int) -> list[str]:
         *(f"{folder} lacks number {number:02d}{suffix}" for number in sorted(expected - present)[:3]),
         *(f"{folder / f'{number:02d}{suffix}'} is one too many" for number in sorted(present - expected)[:3]),
     ]
+
+
+def numbered_files(folder: Path, suffix: str) -> list[int]:
+    """Sorted numbers of the files whose names are a number and ``suffix``; none where there is no such folder."""
+    if not folder.is_dir():
+        return []
+    stems = [name.removesuffix(suffix) for name in os.listdir(folder) if name.endswith(suffix)]
+    return sorted(int(stem) for stem in stems if stem.isdecimal())

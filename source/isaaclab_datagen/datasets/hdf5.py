@@ -80,12 +80,27 @@ def write_array(group: h5py.Group, name: str, values: np.ndarray) -> None:
         dataset.write(h5py.h5s.ALL, h5py.h5s.ALL, np.ascontiguousarray(values))
 
 
-def deflated(array: np.ndarray) -> bytes:
+def write_numbers(group: h5py.Group, name: str, values: np.ndarray) -> h5py.Dataset:
+    """Write a whole dataset of measured numbers, with the groups in its name, compressed in one chunk.
+
+    Of such numbers only the first bytes (sign, exponent) repeat, and those not in runs: Huffman codes alone are as
+    small as deflate's search makes them, in a quarter of the time.
+    """
+    if values.ndim == 0 or not values.size:
+        write_array(group, name, values)
+        return group[name]  # type: ignore[return-value]
+    dataset = group.create_dataset(name, values.shape, **_storage(values.shape, values.dtype))
+    dataset.id.write_direct_chunk((0,) * values.ndim, deflated(values, zlib.Z_HUFFMAN_ONLY))
+    return dataset
+
+
+def deflated(array: np.ndarray, strategy: int = zlib.Z_DEFAULT_STRATEGY) -> bytes:
     """Compress an array as HDF5's filters would. The heavy call releases Python's lock."""
     array = np.ascontiguousarray(array)
     if array.itemsize > 1:
         array = np.ascontiguousarray(array.reshape(-1, 1).view(np.uint8).T)
-    return zlib.compress(array, _LEVEL)
+    packer = zlib.compressobj(_LEVEL, strategy=strategy)
+    return packer.compress(array) + packer.flush()
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
+from isaaclab_datagen.datasets import coverage
+from isaaclab_datagen.datasets.coverage import Contents
 from isaaclab_datagen.datasets.episode import Episode
 from isaaclab_datagen.datasets.reader import DatasetReader
 from isaaclab_datagen.errors import RunError
 
-_WITHOUT_LAST_FRAME = ("processed_action",)
+_WITHOUT_LAST_FRAME = ("processed_action", "executed_action", "state")
 
 
 @dataclass
@@ -35,6 +37,8 @@ class EpisodeReport:
     """Why it is broken."""
     flags: list[str] = field(default_factory=list)
     """What looks wrong though it can be read."""
+    contents: Contents | None = None
+    """What it covers; None where it is broken."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,8 @@ class Report:
             ("success", f"{successes[True]} of {len(self.episodes)}" + _unknown(successes[None])),
             ("ended by", ", ".join(f"{reason} {count}" for reason, count in reasons.most_common())),
             ("seconds", f"{steps * step_dt:.1f}" if step_dt else "unknown (no step_dt in the manifest)"),
-            ("cameras", ", ".join(self.reader.cameras)),
+            ("cameras", ", ".join(self.reader.cameras) or "none"),
+            *coverage.rows([episode.contents for episode in self.episodes if episode.contents is not None]),
             ("bytes", f"{_size(root):,}"),
         ]
 
@@ -132,7 +137,7 @@ def _inspect_episode(reader: DatasetReader, frozen_frames: int, index: int) -> E
         report.problems.append(str(error))
         return report
     report.num_steps, report.success, report.reason = episode.num_steps, episode.outcome.success, episode.outcome.reason
-    report.content = _digest(episode)
+    report.content, report.contents = _digest(episode), Contents.of(episode)
     report.problems += reader.problems(index) + _state_problems(index, episode)
     for camera in reader.cameras:
         try:

@@ -16,7 +16,7 @@ from isaaclab_datagen.datasets.reader import DatasetReader
 _CELL_WIDTH, _LABEL_WIDTH, _LINE = 160, 130, 16
 _INK, _PAPER = "#1f2328", "#ffffff"
 _ENDINGS = {True: ("success", "#1a7f37"), False: ("failed", "#b42318"), None: ("success unknown", _INK)}
-_PATHS = {"ee_pose": "end effector", "object_pose": "object", "goal": "goal"}
+_PATHS = {"root_pose": "root", "ee_pose": "end effector", "object_pose": "object", "goal": "goal"}
 
 
 def draw_all(reader: DatasetReader, indices: Sequence[int], folder: Path) -> list[Path]:
@@ -28,14 +28,15 @@ def draw_all(reader: DatasetReader, indices: Sequence[int], folder: Path) -> lis
         folder: Where the files go; made if it is not there.
 
     Returns:
-        The files, the contact sheet first.
+        The files, the contact sheet first; none where there are no cameras.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    files = [folder / name for name in ("contact_sheet.png", "actions.png", "trajectories.png")]
-    contact_sheet(reader, indices).save(files[0])
-    _save(action_plot(reader, indices), files[1])
-    _save(trajectory_plot(reader, indices), files[2])
-    return files
+    sheet, actions, paths = (folder / name for name in ("contact_sheet.png", "actions.png", "trajectories.png"))
+    if reader.cameras:
+        contact_sheet(reader, indices).save(sheet)
+    _save(action_plot(reader, indices), actions)
+    _save(trajectory_plot(reader, indices), paths)
+    return [sheet, actions, paths] if reader.cameras else [actions, paths]
 
 
 def contact_sheet(reader: DatasetReader, indices: Sequence[int], columns: int = 8) -> Image.Image:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -11,6 +12,7 @@ import numpy as np
 import torch
 
 from isaaclab_datagen.datasets.episode import Outcome
+from isaaclab_datagen.errors import UsageError
 from isaaclab_datagen.rollout.actor import Actor
 from isaaclab_datagen.rollout.loop import rollout
 from isaaclab_datagen.rollout.statistics import Tally, wilson_interval
@@ -50,6 +52,20 @@ class Score:
         for ended in self.episodes:
             tally.add(ended.outcome)
         return tally
+
+    def grouped(self, fact: str) -> dict[Any, Tally]:
+        """Outcomes counted by the value of what is said of every episode.
+
+        Raises:
+            UsageError: Nothing of that name is said of one.
+        """
+        groups: dict[Any, Tally] = defaultdict(Tally)
+        for ended in self.episodes:
+            if fact not in ended.outcome.extra:
+                known = ", ".join(ended.outcome.extra) or "nothing"
+                raise UsageError(f"--by {fact}: nothing of that name is said of an episode, choose from {known}")
+            groups[ended.outcome.extra[fact]].add(ended.outcome)
+        return groups
 
     @property
     def mean_steps(self) -> float | None:

@@ -79,6 +79,19 @@ def resolve(wish: Wish, task: TaskInfo, env_cfg: Any, agent_cfg: Any, logs: Path
     return found
 
 
+def of_run(path: Path, option: str) -> Path:
+    """Return the network that a path means: a file, or the newest in a run's folder.
+
+    Raises:
+        UsageError: If there is none; names the option that the path came from.
+    """
+    if path.is_dir():
+        return _in_run(path, _MODELS)
+    if not path.is_file():
+        raise UsageError(f"{option} {path}: no such folder or file: give a training run's folder, or a network's file")
+    return path
+
+
 def _named(wish: Wish, task: TaskInfo, env_cfg: Any, root: Path) -> Checkpoint:
     """Resolve ``--checkpoint``."""
     name = str(wish.checkpoint)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,7 +11,7 @@ from isaaclab.managers import SceneEntityCfg
 from isaaclab.utils.math import matrix_from_quat
 
 from isaaclab_datagen.errors import UsageError
-from isaaclab_datagen.recorders.recorders_cfg import ChannelCfg
+from isaaclab_datagen.recorders.recorders_cfg import SOURCES, ChannelCfg
 from isaaclab_datagen.recorders.streams import labels, streams
 
 if TYPE_CHECKING:
@@ -28,17 +28,27 @@ class FrameSource:
     def __init__(
         self,
         env: ManagerBasedRLEnv,
-        channels: Mapping[str, ChannelCfg],
+        channels: Mapping[str, ChannelCfg | None],
         cameras: Sequence[str],
         data_types: Sequence[str] = ("rgb",),
+        sources: Sequence[str] = SOURCES,
     ) -> None:
         """Resolve channels and cameras.
+
+        Args:
+            env: What is read.
+            channels: Quantities of the task's own.
+            cameras: Whose images are read.
+            data_types: What of each camera.
+            sources: Which of the quantities that every task has.
 
         Raises:
             UsageError: If a camera is not in the scene.
         """
         self._env = env
-        self._channels = {name: (cfg.func, _resolved(cfg.params, env)) for name, cfg in channels.items()}
+        self._channels = resolve({name: cfg for name, cfg in channels.items() if cfg and not cfg.of_action}, env)
+        self._of_action = resolve({name: cfg for name, cfg in channels.items() if cfg and cfg.of_action}, env)
+        self._sources = frozenset(sources)
         self.cameras = {name: _camera(env, name) for name in cameras}
         self._data_types = tuple(data_types)
 
@@ -47,10 +57,12 @@ class FrameSource:
         env = self._env
         # an interval event may have moved something since the last step
         env.sim.forward()
-        batch = flatten("observations", env.obs_buf)
-        batch |= flatten("scene", env.scene.get_state(is_relative=True))
-        for name in env.command_manager.active_terms:
-            batch[f"command/{name}"] = env.command_manager.get_command(name)
+        batch = flatten("observations", env.obs_buf) if "observations" in self._sources else {}
+        if "scene" in self._sources:
+            batch |= flatten("scene", env.scene.get_state(is_relative=True))
+        if "command" in self._sources:
+            for name in env.command_manager.active_terms:
+                batch[f"command/{name}"] = env.command_manager.get_command(name)
         batch |= {name: func(env, **params) for name, (func, params) in self._channels.items()}
         if images:
             batch |= self._images()
@@ -59,8 +71,11 @@ class FrameSource:
     def actions(self) -> Batch:
         """The action of this step as the actor gave it, and as the action terms processed it."""
         manager = self._env.action_manager
-        processed = [manager.get_term(name).processed_actions for name in manager.active_terms]
-        return {"action": manager.action, "processed_action": torch.cat(processed, dim=-1)}
+        batch = {name: func(self._env, **params) for name, (func, params) in self._of_action.items()}
+        if "processed_action" in self._sources:
+            processed = [manager.get_term(name).processed_actions for name in manager.active_terms]
+            batch["processed_action"] = torch.cat(processed, dim=-1)
+        return {"action": manager.action, **batch}
 
     def _images(self) -> Batch:
         batch = {}
@@ -96,6 +111,15 @@ def _camera(env: ManagerBasedRLEnv, name: str) -> Camera:
     if name not in cameras:
         raise UsageError(f"camera {name!r} is not in the scene: choose from {', '.join(cameras) or 'none'}")
     return cast("Camera", env.scene.sensors[name])
+
+
+Resolved = dict[str, tuple[Callable[..., Any], dict[str, Any]]]
+"""Name to a function of the environment and its arguments."""
+
+
+def resolve(channels: Mapping[str, ChannelCfg], env: ManagerBasedRLEnv) -> Resolved:
+    """Channels ready to be computed."""
+    return {name: (cfg.func, _resolved(cfg.params, env)) for name, cfg in channels.items()}
 
 
 def _resolved(params: Mapping[str, Any], env: ManagerBasedRLEnv) -> dict[str, Any]:

@@ -9,6 +9,9 @@ from typing import Any, cast
 from isaaclab.managers import DatasetExportMode, RecorderManagerBaseCfg, RecorderTermCfg
 from isaaclab.utils import configclass
 
+SOURCES = ("observations", "scene", "command", "processed_action")
+"""What every task has: observations as the actor received them, the scene's state, commands, processed actions."""
+
 
 @configclass
 class ChannelCfg:
@@ -20,6 +23,9 @@ class ChannelCfg:
     params: dict[str, Any] = {}
     """Further arguments; scene entities among them are resolved."""
 
+    of_action: bool = False
+    """Whether it belongs to an action: then the last frame, in which nothing was chosen, has none."""
+
 
 @configclass
 class FrameRecorderCfg(RecorderTermCfg):
@@ -27,8 +33,15 @@ class FrameRecorderCfg(RecorderTermCfg):
 
     class_type: type | str = "{DIR}.terms:FrameRecorder"
 
-    channels: dict[str, ChannelCfg] = {}
-    """Name to quantity. Poses are in the environment's frame, quaternions x y z w."""
+    sources: tuple[str, ...] = SOURCES
+    """What is recorded of all that every task has, of :data:`SOURCES`."""
+
+    channels: dict[str, ChannelCfg | None] = {}
+    """Name to quantity. Poses are in the environment's frame, quaternions x y z w. None: leave out what every robot
+    would have under this name."""
+
+    facts: dict[str, ChannelCfg] = {}
+    """Name to what is said of a whole episode, read at its end: a tensor (num_envs,), or as many JSON values."""
 
     cameras: list[str] = []
     """Scene cameras whose images are recorded."""

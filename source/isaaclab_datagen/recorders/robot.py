@@ -9,7 +9,7 @@ from isaaclab_datagen.recorders.recorders_cfg import ChannelCfg, DatasetRecorder
 
 
 def add_robot_channels(cfg: DatasetRecorderCfg, robot: str, ee_body: str) -> None:
-    """Record ``joint_pos``, ``joint_vel`` and ``ee_pose`` too. Channels of these names that are there stay.
+    """Record ``joint_pos``, ``joint_vel`` and ``ee_pose`` too. Channels of these names that are there stay, also None.
 
     Args:
         cfg: Changed in place.

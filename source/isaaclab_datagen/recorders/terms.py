@@ -9,7 +9,7 @@ import torch
 from isaaclab.managers import RecorderTerm
 
 from isaaclab_datagen.datasets.episode import Outcome
-from isaaclab_datagen.recorders.frames import Batch, FrameSource
+from isaaclab_datagen.recorders.frames import Batch, FrameSource, Resolved, resolve
 from isaaclab_datagen.recorders.recorders_cfg import FrameRecorderCfg
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ class FrameRecorder(RecorderTerm):
     def __init__(self, cfg: FrameRecorderCfg, env: ManagerBasedRLEnv) -> None:
         super().__init__(cfg, env)
         self._listener: FrameListener | None = None
+        self._facts: Resolved = {}
         self._all = list(range(env.num_envs))
 
     def bind(self, listener: FrameListener | None) -> FrameSource:
@@ -63,7 +64,9 @@ class FrameRecorder(RecorderTerm):
         Returns:
             Where the frames are read from.
         """
-        self.source = FrameSource(self._env, self.cfg.channels, self.cfg.cameras, self.cfg.data_types)
+        cfg = self.cfg
+        self.source = FrameSource(self._env, cfg.channels, cfg.cameras, cfg.data_types, cfg.sources)
+        self._facts = resolve(cfg.facts, self._env)
         self._listener = listener
         return self.source
 
@@ -89,8 +92,8 @@ class FrameRecorder(RecorderTerm):
             ids = self._listener.listening(self._ids(env_ids))
             if ids:
                 self._listener.frame(self.source.read(self._listener.wants_images), ids)
-                for env_id in ids:
-                    self._listener.end(env_id, self._outcome(env_id))
+                for env_id, outcome in zip(ids, self._outcomes(ids), strict=True):
+                    self._listener.end(env_id, outcome)
         return None, None
 
     def _ids(self, env_ids: Sequence[int] | torch.Tensor | None) -> list[int]:
@@ -98,13 +101,24 @@ class FrameRecorder(RecorderTerm):
             return self._all
         return env_ids.tolist() if isinstance(env_ids, torch.Tensor) else list(env_ids)
 
-    def _outcome(self, env_id: int) -> Outcome:
-        manager = self._env.termination_manager
-        fired = [name for name in manager.active_terms if bool(manager.get_term(name)[env_id])]
-        rule = self.cfg.success_term
-        reason = rule if rule in fired else next(iter(fired), "reset")
-        terminated = reason in fired and not manager.get_term_cfg(reason).time_out
-        return Outcome(None if rule is None else rule in fired, reason, terminated, env_id)
+    def _outcomes(self, env_ids: Sequence[int]) -> list[Outcome]:
+        """How episodes ended. Everything is fetched at once: a GPU would have to be waited for again and again."""
+        manager, rule = self._env.termination_manager, self.cfg.success_term
+        terms = list(manager.active_terms)
+        fired = torch.stack([manager.get_term(name) for name in terms]).cpu().numpy() if terms else None
+        facts = {name: func(self._env, **params) for name, (func, params) in self._facts.items()}
+        said = {name: value.tolist() if isinstance(value, torch.Tensor) else value for name, value in facts.items()}
+        outcomes = []
+        for env_id in env_ids:
+            names = (
+                [] if fired is None else [name for name, of_term in zip(terms, fired, strict=True) if of_term[env_id]]
+            )
+            reason = rule if rule in names else next(iter(names), "reset")
+            terminated = reason in names and not manager.get_term_cfg(reason).time_out
+            success = None if rule is None else rule in names
+            extra = {name: values[env_id] for name, values in said.items()}
+            outcomes.append(Outcome(success, reason, terminated, env_id, extra))
+        return outcomes
 
 
 def find(env: ManagerBasedRLEnv) -> FrameRecorder:

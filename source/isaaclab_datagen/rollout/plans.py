@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
 from isaaclab_datagen.datasets.episode import Outcome
+from isaaclab_datagen.errors import UsageError
 from isaaclab_datagen.rollout.statistics import Tally
 
 
@@ -149,8 +150,12 @@ class EvaluationPlan:
     episodes: int
     """Episodes in all; the first environments run one more where they do not divide evenly."""
     num_envs: int
+    by: str | None = None
+    """A fact of episodes, by whose values outcomes are counted too."""
     tally: Tally = field(default_factory=Tally)
     """Outcomes."""
+    groups: dict[Any, Tally] = field(default_factory=lambda: defaultdict(Tally))
+    """Outcomes by the value of :attr:`by`."""
 
     def __post_init__(self) -> None:
         """Share out the episodes."""
@@ -172,6 +177,11 @@ class EvaluationPlan:
     def end(self, env_id: int, outcome: Outcome) -> bool:
         """See :class:`~isaaclab_datagen.recorders.stream.Plan`."""
         self.tally.add(outcome)
+        if self.by is not None:
+            if self.by not in outcome.extra:
+                known = ", ".join(outcome.extra) or "nothing"
+                raise UsageError(f"--by {self.by}: nothing of that name is said of an episode, choose from {known}")
+            self.groups[outcome.extra[self.by]].add(outcome)
         return True
 
     def cancel(self, env_id: int) -> None:

@@ -8,12 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dataset_fakes import SUCCESS, open_writer, random_frames
+from dataset_fakes import SUCCESS, cameras_of, live, open_writer, random_frames
 
-from isaaclab_datagen.datasets import formats
 from isaaclab_datagen.datasets.recording import RecordingSession
 
-pytestmark = pytest.mark.parametrize("name", [name for name in formats.names() if formats.load(name).LIVE])
+pytestmark = pytest.mark.parametrize("name", live())
 
 
 def resident() -> float:
@@ -24,7 +23,7 @@ def resident() -> float:
 
 def growth(out, name, episodes, steps, size, slots=4) -> float:
     """What memory is above that after a tenth of the episodes at most [MB], every group of four measured."""
-    frames = random_frames(np.random.default_rng(0), steps, size=size)
+    frames = random_frames(np.random.default_rng(0), steps, cameras_of(name), size)
     measured = []
     with RecordingSession(open_writer(out, name), slots) as session:
         for first in range(0, episodes, slots):
