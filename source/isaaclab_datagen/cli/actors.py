@@ -84,9 +84,7 @@ def check_direction(policy: Policy, env_cfg: Any) -> None:
     """
     learned, asked = policy.signature.facts.get("direction"), vars(env_cfg).get("direction")
     if learned is not None and asked is not None and learned != asked:
-        raise UsageError(
-            f"{policy.model} was trained for direction {learned}, the task is {asked}: env.direction={learned}"
-        )
+        raise UsageError(f"{policy.model} was trained for env.direction={learned}, the task is asked for {asked}")
 
 
 def build(chosen: Chosen, env: ManagerBasedRLEnv, source: FrameSource | None, seed: int) -> Actor:
@@ -158,9 +156,8 @@ def check_fits(policy: Policy, env: ManagerBasedRLEnv, source: FrameSource) -> N
     for part in signature.state.parts:
         count = part.columns is None and known.get(part.channel) != (len(part.names),)
         if part.channel not in known or count:
-            wrong.append(
-                f"state: {part.channel} of {len(part.names)} in the policy, {known.get(part.channel)} in the task"
-            )
+            here = known.get(part.channel, "absent")
+            wrong.append(f"state: {part.channel} of {len(part.names)} in the policy, {here} in the task")
     joints = {name: list(asset.joint_names) for name, asset in env.scene.articulations.items()}
     learned = signature.facts.get("joint_names", joints)
     if any(part.channel == "joint_pos" for part in signature.state.parts) and learned != joints:
