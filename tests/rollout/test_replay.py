@@ -74,6 +74,14 @@ def test_what_is_the_same_is_identical_and_succeeds_with_its_changing_command():
         assert agreement.largest == {"joint_pos": 0.0}
 
 
+def test_what_the_actor_said_is_no_part_of_what_happened():
+    episode = recorded(0.0, 4)
+    said = {**episode.frames, "phase": np.arange(5)}
+    acting, _ = replay({0: (0, Episode(episode.actions, said, episode.outcome, {}))})
+    acting.agreements[0].add({"phase": np.array(3)}, {"phase": np.array(-1)})
+    assert acting.agreements[0].identical
+
+
 def test_a_failure_stays_one():
     acting, steps = replay({1: (0, recorded(0.0, 4, success=False))})
     assert steps == 4

@@ -13,6 +13,9 @@ from isaaclab_datagen.datasets.episode import Episode, Frame, Outcome
 COMPARED: dict[str, slice] = {"joint_pos": slice(None), "ee_pose": slice(3), "object_pose": slice(3)}
 """Channels whose differences are reported, and which of their numbers: all joints [rad or m], positions [m]."""
 
+SAID = {"phase"}
+"""Channels that an actor said, not the simulation: whoever acts out what another one did is silent."""
+
 Restore = Callable[[Sequence[Frame], torch.Tensor], None]
 """Puts environments (K,) into the states of K frames."""
 
@@ -45,7 +48,7 @@ class Agreement:
     def add(self, recorded: Frame, seen: Frame) -> None:
         """Compare one frame."""
         self.frames += 1
-        common = recorded.keys() & seen.keys()
+        common = (recorded.keys() & seen.keys()) - SAID
         self.identical = self.identical and all(np.array_equal(recorded[name], seen[name]) for name in common)
         for name in COMPARED.keys() & common:
             part = COMPARED[name]

@@ -72,7 +72,9 @@ def env() -> Iterator[SimpleNamespace]:
 @pytest.fixture(scope="module")
 def run(env) -> SimpleNamespace:
     """The script's chain until each environment has ended two legs; the state before and after each step."""
-    actor = factory.build(factory.choose(registry.find(TASK), "state_machine", Wish(), None, None), env)
+    expert = factory.choose(registry.find(TASK), "state_machine", Wish(), None, None)
+    expert.cfg.hover_height, expert.cfg.pause_steps, expert.cfg.finger_steps = (0.19, 0.2), 3, 8
+    actor = factory.build(expert, env)
     env.reset()
     actor.reset(torch.arange(NUM_ENVS))
     log: dict[str, list[torch.Tensor]] = {name: [] for name in ("command", "cube", "joints", "discs", "phase", "ended")}
