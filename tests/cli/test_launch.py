@@ -44,8 +44,7 @@ def test_a_device_that_is_not_there_is_refused(monkeypatch):
 @pytest.mark.parametrize("task", TASKS)
 def test_options_reach_the_configuration(task):
     words = ["--task", task, "--num_envs", "3", "--seed", "7", "--device", "cpu", "env.decimation=5"]
-    if registry.find(task).cameras:
-        words += ["--camera_width", "64", "--camera_height", "48"]
+    words += ["--camera_width", "64", "--camera_height", "48"]
     args, overrides = parse(*words)
     env_cfg, _ = launch.resolve(args, overrides)
     assert (env_cfg.scene.num_envs, env_cfg.seed, env_cfg.decimation) == (3, 7, 5)

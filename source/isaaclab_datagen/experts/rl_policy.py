@@ -130,7 +130,8 @@ def build(path: Path, spaces: Spaces, cfg: Mapping[str, Any]) -> MLPModel:
     actor = layouts.fitting(cfg["actor"], state) if older else dict(cfg["actor"])
     actor_class, actor_cfg = resolve_class(actor)
     try:
-        groups = resolve_obs_groups(sample, dict(cfg["obs_groups"]), ["actor"])
+        own = {name: groups for name, groups in cfg["obs_groups"].items() if name == "actor"}  # no critic acts
+        groups = resolve_obs_groups(sample, own, ["actor"])
         model = actor_class(sample, groups, "actor", spaces.actions, **actor_cfg)
     except ValueError as error:
         raise UsageError(f"{path} does not fit the task: {error}") from error

@@ -4,6 +4,8 @@ import gymnasium as gym
 
 from . import agents
 
+_PRETRAINED = "tasks/tracking/config/g1/pretrained"
+
 gym.register(
     id="Tracking-Flat-G1",
     entry_point="isaaclab.envs:ManagerBasedRLEnv",
@@ -17,7 +19,9 @@ gym.register(
         "success_term": "time_out",
         "robot": "g1",
         "ee_body": "torso_link",
+        "cameras": ("overview_camera",),
         "default_format": "vpl",
+        "shipped_checkpoint": f"{_PRETRAINED}/walk/policy.pt",
         "aliases": ("Tracking-Flat-G1-v0",),
     },
 )
@@ -37,5 +41,6 @@ gym.register(
         "robot": "g1",
         "ee_body": "torso_link",
         "default_format": "diffuse_cloc",
+        "shipped_policies": (f"{_PRETRAINED}/walk/policy.pt", f"{_PRETRAINED}/squat/policy.pt"),
     },
 )
