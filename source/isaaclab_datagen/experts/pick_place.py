@@ -114,6 +114,7 @@ class PickPlaceStateMachine(StateMachine):
         drawn = low + (high - low) * torch.rand(3, count, device=tip.device)
         self._heights = torch.where(self._begins, drawn, self._heights)
         grasp = torch.cat([cube[:, :3], downward(cube[:, 3:])], dim=-1)
+        grasp[:, 2] -= self.cfg.grasp_depth
         free = (self._begins | (self.phase < READY)).unsqueeze(-1)
         self._grasp = torch.where(free, grasp, self._grasp)
         held = ((self.phase >= GRASP) & (self.phase < LOWER)).unsqueeze(-1)
@@ -152,6 +153,9 @@ class PickPlaceStateMachineCfg:
     """Range of the heights at which the tip moves to the side, drawn for each leg [m]; 0.15 m count as lifted."""
     rest_height: float = 0.024
     """Height of the middle of a cube on the table [m]."""
+    grasp_depth: float = 0.008
+    """How far below the cube's middle it is grasped [m]: it slips by up to 6 mm while it is carried, and again when it
+    is carried back from where it was released."""
     release_height: float = 0.002
     """How much higher it is released [m]."""
     position_tolerance: float = 0.003

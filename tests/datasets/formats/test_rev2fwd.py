@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -42,6 +44,18 @@ def rewrite(file, change) -> None:
 
 def problems(file) -> list[str]:
     return formats.open_reader(file.parent).problems(0)
+
+
+def test_every_key_is_in_the_guide(file):
+    text = (Path(__file__).parents[3] / "docs" / "formats.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`[^|]*) \| (\(.*?\)) ", text.split("\n## rev2fwd\n")[1].split("\n## ")[0], re.M)
+    shapes = {
+        key: shape.count(",") + bool(re.search(r"\w\)", shape)) for names, shape in rows for key in names.split("`")
+    }
+    with np.load(file, allow_pickle=False) as episode:
+        for key in episode.files:
+            if not key.startswith(("states/", "final/")):
+                assert episode[key].ndim == shapes[key], key
 
 
 def test_numpy_finds_what_the_document_names(file):

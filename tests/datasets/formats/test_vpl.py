@@ -17,7 +17,8 @@ from isaaclab_datagen.datasets import formats, inspection
 from isaaclab_datagen.datasets.episode import Outcome
 from isaaclab_datagen.errors import RunError, UsageError
 
-DOCS = (Path(__file__).parents[3] / "docs" / "formats.md").read_text(encoding="utf-8").split("\n## vpl\n")[1]
+DOCS = (Path(__file__).parents[3] / "docs" / "formats.md").read_text(encoding="utf-8")
+DOCS = DOCS.split("\n## vpl\n")[1].split("\n## ")[0]
 KEYS = dict(re.findall(r"^\| `(\w+)` \| (\([^)]*\) \w+) \|", DOCS, re.M))
 """Key to shape and type, as the documentation says."""
 ATTRIBUTES = set(re.findall(r"`(\w+)`", DOCS.split("Attributes of the file:")[1].split("further facts that is")[0]))
