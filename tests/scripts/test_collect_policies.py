@@ -149,7 +149,7 @@ def copy_without(run: Path, out: Path, change) -> Path:
 
 
 def other_robot(saved):
-    saved["actions"]["joint_pos"]["joint_names"] = ["left_wheel_joint", "right_wheel_joint"]
+    saved["actions"]["joint_pos"]["action"]["joint_names"] = ["left_wheel_joint", "right_wheel_joint"]
     return saved
 
 

@@ -109,7 +109,8 @@ def build_recorded(chosen: Chosen, env: ManagerBasedRLEnv, seed: int) -> Actor:
     """Make it act on what the environment's own recorder reads. Errors as :func:`build`."""
     from isaaclab_datagen.recorders import terms
 
-    return build(chosen, env, terms.find(env).bind(None), seed)
+    source = terms.find(env).bind(None) if isinstance(chosen, Policy) else None
+    return build(chosen, env, source, seed)
 
 
 def policy_actor(

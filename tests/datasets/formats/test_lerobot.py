@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from dataset_fakes import CAMERAS, FAILURE, SUCCESS, open_writer, options, random_frames, write_episode
+from dataset_fakes import (
+    CAMERAS,
+    FAILURE,
+    SUCCESS,
+    cameras_of,
+    live,
+    open_writer,
+    options,
+    random_frames,
+    write_episode,
+)
 
 from isaaclab_datagen.datasets import conversion, formats
 from isaaclab_datagen.datasets.formats import _lerobot_reader
@@ -13,7 +23,7 @@ from isaaclab_datagen.errors import UsageError
 
 lerobot_dataset = pytest.importorskip("lerobot.datasets.lerobot_dataset")
 
-LIVE = [name for name in formats.names() if formats.load(name).LIVE]
+LIVE = [name for name in live() if cameras_of(name)]
 STEPS = (9, 6)
 
 
