@@ -28,7 +28,7 @@ import measure
 from variants import VARIANTS, endless, more_cameras
 
 from isaaclab_datagen import registry
-from isaaclab_datagen.cli import collection, errors, launch, options
+from isaaclab_datagen.cli import collection, configuring, errors, launch, options
 from isaaclab_datagen.cli.parser import HelpFormatter, Parser
 from isaaclab_datagen.datasets import formats
 from isaaclab_datagen.errors import UsageError
@@ -85,7 +85,7 @@ def main() -> None:
     agent = "rsl_rl_cfg_entry_point" if task.rsl_rl_cfg_entry_point else None
     env_cfg, agent_cfg = launch.resolve(args, overrides, agent, play_mode=True)
     args.cameras = more_cameras(env_cfg.scene, list(args.cameras or task.cameras), args.extra_cameras)
-    collection.configure(args, overrides, task, env_cfg)
+    configuring.configure(args, overrides, task, env_cfg)
     endless(env_cfg)
     expert = factory.choose(task, args.expert, checkpoints.Wish(), env_cfg, agent_cfg)
     env_cfg.seed = args.seed

@@ -18,7 +18,7 @@ import measure
 import torch
 
 from isaaclab_datagen import registry
-from isaaclab_datagen.cli import collection, errors, launch, options
+from isaaclab_datagen.cli import configuring, errors, launch, options
 from isaaclab_datagen.cli.parser import HelpFormatter, Parser
 
 MARK = "RESULT "
@@ -91,7 +91,7 @@ def cell(args: Any, overrides: list[str]) -> list[tuple[int, float, float, float
     task = registry.find(args.task)
     (args.num_envs,), ((args.camera_width, args.camera_height),) = args.num_envs, args.sizes
     env_cfg, _ = launch.resolve(args, overrides, play_mode=True)
-    collection.configure(args, overrides, task, env_cfg)
+    configuring.configure(args, overrides, task, env_cfg)
     with (
         launch.simulation(env_cfg, args),
         launch.environment(args.task, env_cfg) as env,

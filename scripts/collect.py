@@ -4,7 +4,7 @@ import signal
 import sys
 
 from isaaclab_datagen import registry
-from isaaclab_datagen.cli import actors, collection, errors, launch, options
+from isaaclab_datagen.cli import actors, collection, errors, jobs, launch, options
 from isaaclab_datagen.cli.parser import Parser
 from isaaclab_datagen.errors import UsageError
 
@@ -21,10 +21,10 @@ def main() -> None:
     format_name = args.format or task.default_format
     if format_name is None:
         raise UsageError("give --format: the task names none")
-    jobs = collection.jobs(args, overrides, task, format_name)
+    made = jobs.jobs(args, overrides, task, format_name)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    whole = collection.identity(args, jobs, format_name)
-    for job in jobs:
+    whole = collection.identity(args, made, format_name)
+    for job in made:
         writer = collection.open_writer(args, overrides, whole, job, format_name)
         plan = collection.plan(args, writer.committed, job.env_cfg.scene.num_envs, job.share)
         if plan.done:

@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 
 from isaaclab_datagen import registry
-from isaaclab_datagen.cli import actors, collection, errors, launch, options, playback, video
+from isaaclab_datagen.cli import actors, configuring, errors, launch, options, playback, video
 from isaaclab_datagen.cli.parser import Parser
 from isaaclab_datagen.experts import checkpoints, rl_policy
 
@@ -39,7 +39,7 @@ def main() -> None:
     else:
         policy = actors.open_policy(args.policy, args.inference_steps)
         actors.check_direction(policy, env_cfg)
-        collection.configure_policy(args, overrides, task, env_cfg, policy.signature.cameras)
+        configuring.configure_policy(args, overrides, task, env_cfg, policy.signature.cameras)
         steps = video.prepare(env_cfg, args, Path("logs/policy"), args.policy)
         load = partial(actors.build_recorded, policy, seed=args.seed or 0)
     with launch.simulation(env_cfg, args), launch.environment(args.task, env_cfg) as env:

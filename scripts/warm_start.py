@@ -4,7 +4,7 @@ from pathlib import Path
 
 from isaaclab_datagen import registry
 from isaaclab_datagen.cli import errors, launch, options
-from isaaclab_datagen.cli.collection import keep_cameras
+from isaaclab_datagen.cli.configuring import keep_cameras
 from isaaclab_datagen.cli.parser import Parser
 from isaaclab_datagen.errors import UsageError
 from isaaclab_datagen.experts import checkpoints, factory

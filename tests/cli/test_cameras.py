@@ -14,7 +14,7 @@ from torch import tensor
 
 from isaaclab_datagen import registry
 from isaaclab_datagen.assets import rig
-from isaaclab_datagen.cli import cameras, collection, options
+from isaaclab_datagen.cli import cameras, configuring, options
 from isaaclab_datagen.cli.overrides import resolve
 from isaaclab_datagen.errors import UsageError
 from isaaclab_datagen.geometry.cameras import project
@@ -31,7 +31,7 @@ def parsed(task: str, *words: str) -> Namespace:
 
 def configured(task: str, *words: str, overrides: tuple[str, ...] = ()) -> Any:
     env_cfg, _ = resolve(task, None, overrides)
-    collection.configure(parsed(task, *words), overrides, registry.find(task), env_cfg)
+    configuring.configure(parsed(task, *words), overrides, registry.find(task), env_cfg)
     return env_cfg
 
 

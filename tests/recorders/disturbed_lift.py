@@ -16,7 +16,7 @@ from isaaclab.managers import EventTermCfg, SceneEntityCfg
 from isaaclab_tasks.utils import load_cfg_from_registry, resolve_presets
 
 from isaaclab_datagen import registry
-from isaaclab_datagen.cli import collection, options
+from isaaclab_datagen.cli import configuring, options
 from isaaclab_datagen.mdp import body_pose, object_pose, push_by_setting_velocity
 from isaaclab_datagen.recorders import ChannelCfg
 
@@ -84,7 +84,7 @@ def configuration() -> Any:
         *("--wrist_cam_offset", *map(str, WRIST_EYE), "--wrist_cam_look_offset", *map(str, WRIST_TARGET)),
     ]
     args = options.collect_parser("avdc").parse_args(words)
-    collection.configure(args, [], registry.find(TASK), cfg)
+    configuring.configure(args, [], registry.find(TASK), cfg)
     cfg.commands.object_pose.resampling_time_range = (0.06, 0.1)
     push = {"velocity_range": {"x": (-1.0, 1.0), "z": (0.0, 1.0)}, "asset_cfg": SceneEntityCfg("object")}
     cfg.events.push = EventTermCfg(

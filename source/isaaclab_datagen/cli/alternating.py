@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from isaaclab_datagen import registry
-from isaaclab_datagen.cli import actors, collection, evaluation, options, robots
+from isaaclab_datagen.cli import actors, collection, configuring, evaluation, jobs, options, robots
 from isaaclab_datagen.cli.numbers import dataset_folder
 from isaaclab_datagen.cli.overrides import field_names
 from isaaclab_datagen.cli.parser import Parser
@@ -124,7 +124,7 @@ def configure(
     env_cfg.goal_xy = tuple(args.goal_xy)
     env_cfg.height_threshold, env_cfg.distance_threshold = args.height_threshold, args.distance_threshold
     args.max_steps, args.expert = args.horizon, None
-    collection.configure_policy(args, overrides, task, env_cfg, policies["A"].signature.cameras)
+    configuring.configure_policy(args, overrides, task, env_cfg, policies["A"].signature.cameras)
     env_cfg.validate_config()
 
 
@@ -156,9 +156,7 @@ class Rollouts:
         for name, path in self._parts.items():
             shutil.rmtree(path, ignore_errors=True)
             own = argparse.Namespace(**{**vars(args), "out": path, "keep_failures": True, "success_only": False})
-            whole = collection.identity(own, [collection.Job(env_cfg, policies[name])], format_name) | {
-                "direction": name
-            }
+            whole = collection.identity(own, [jobs.Job(env_cfg, policies[name])], format_name) | {"direction": name}
             facts = collection.facts(own, overrides, env_cfg)
             self.writers[name] = formats.load_live(format_name).open_writer(path, own, whole, facts)
 

@@ -8,24 +8,19 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from isaaclab.envs import ManagerBasedRLEnvCfg
-from isaaclab.managers import TerminationTermCfg
 from isaaclab.utils import to_dict
 from tqdm import tqdm
 
 from isaaclab_datagen import registry
-from isaaclab_datagen.cli import actors, cameras, launch, robots
+from isaaclab_datagen.cli import robots
+from isaaclab_datagen.cli.jobs import Job
 from isaaclab_datagen.datasets import formats
 from isaaclab_datagen.datasets.manifest import derive_seed, json_clean
 from isaaclab_datagen.datasets.recording import RecordingSession
 from isaaclab_datagen.errors import UsageError
-from isaaclab_datagen.experts import checkpoints, factory, runs
-from isaaclab_datagen.recorders import DatasetRecorderCfg
-from isaaclab_datagen.recorders.robot import add_robot_channels
 from isaaclab_datagen.rollout.plans import CollectionPlan, RoundsPlan
 
 if TYPE_CHECKING:
@@ -33,184 +28,6 @@ if TYPE_CHECKING:
 
 NOT_DATA = ("viewer", "video_recorders", "log_dir", "ui_window_class_type", "rewards", "xr", "teleop_devices")
 """Parts of an environment's configuration that leave the recorded data as they are."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """Episodes of one actor in one configuration of the environment."""
-
-    env_cfg: Any
-    actor: actors.Chosen
-    share: range | None = None
-    """Numbers of its episodes, where several jobs fill one dataset."""
-    facts: dict[str, Any] = field(default_factory=dict)
-    """What is said of each of its episodes, JSON-clean."""
-
-
-def jobs(args: argparse.Namespace, overrides: Sequence[str], task: registry.TaskInfo, format_name: str) -> list[Job]:
-    """What is to be recorded: one job for each of several networks, or one alone.
-
-    Args:
-        args: Parsed options; ``cameras`` becomes none where the format has no room for images.
-        overrides: Isaac Lab overrides.
-        task: The task.
-        format_name: What is written.
-
-    Raises:
-        UsageError: If something asked for does not exist or does not fit together.
-    """
-    if args.cameras is None and "images" not in formats.load(format_name).STREAMS:
-        args.cameras = ()
-    if args.policy is None:
-        overrides = [*task.collect_overrides, *overrides]
-    found = runs.choose(args, task)
-    count = _episodes_of_each(args, max(1, len(found)))
-    if not found:
-        return [_only_job(args, overrides, task)]
-    firsts = range(args.start_index, args.start_index + count * len(found), count) if count else [0]
-    return [
-        _job_of_run(args, overrides, task, run, range(first, first + count))
-        for run, first in zip(found, firsts, strict=True)
-    ]
-
-
-def _resolve(args: argparse.Namespace, overrides: Sequence[str], task: registry.TaskInfo) -> tuple[Any, Any]:
-    agent = "rsl_rl_cfg_entry_point" if task.rsl_rl_cfg_entry_point else None
-    return launch.resolve(args, overrides, agent, play_mode=True)
-
-
-def _only_job(args: argparse.Namespace, overrides: Sequence[str], task: registry.TaskInfo) -> Job:
-    env_cfg, agent_cfg = _resolve(args, overrides, task)
-    actor = actors.choose(args, task, env_cfg, agent_cfg)
-    if isinstance(actor, actors.Policy):
-        configure_policy(args, overrides, task, env_cfg, actor.signature.cameras)
-    else:
-        configure(args, overrides, task, env_cfg)
-    return Job(env_cfg, actor)
-
-
-def _job_of_run(
-    args: argparse.Namespace, overrides: Sequence[str], task: registry.TaskInfo, run: runs.Run, share: range
-) -> Job:
-    env_cfg, agent_cfg = _resolve(args, overrides, task)
-    taken = configure(args, overrides, task, env_cfg, run)
-    expert = factory.choose(task, args.expert, checkpoints.Wish(str(run.checkpoint)), env_cfg, agent_cfg)
-    files = ", ".join(map(str, taken.get("motion_files", ())))
-    facts = {"policy": run.name, "policy_path": str(run.path), "motion_file": files}
-    expert = replace(expert, settings={**expert.settings, "run": run.name, "taken_over": taken})
-    return Job(env_cfg, expert, share, facts)
-
-
-def _episodes_of_each(args: argparse.Namespace, policies: int) -> int:
-    """Episodes of each network; fills in ``args.episodes``, their sum."""
-    if args.episodes_per_policy is not None:
-        if args.append:
-            raise UsageError("--append counts episodes of the dataset: give --episodes with it")
-        args.episodes = args.episodes_per_policy * policies
-    elif policies > 1:
-        raise UsageError(f"give --episodes_per_policy: there are {policies} policies")
-    return (args.episodes or 0) // policies
-
-
-def configure_policy(
-    args: argparse.Namespace, overrides: Sequence[str], task: registry.TaskInfo, env_cfg: Any, seen: Sequence[str]
-) -> None:
-    """Have the recorder read what a policy sees.
-
-    Args:
-        args: Parsed options; ``cameras`` are filled in.
-        overrides: Isaac Lab overrides.
-        task: Its registration.
-        env_cfg: Its configuration, changed in place.
-        seen: The policy's cameras.
-
-    Raises:
-        UsageError: If other cameras were asked for, or there are no such ones.
-    """
-    if args.cameras is not None and not set(seen) <= set(args.cameras):
-        raise UsageError(f"--cameras {','.join(args.cameras)}: the policy sees {','.join(seen)}")
-    args.cameras = tuple(args.cameras or seen)
-    configure(args, overrides, task, env_cfg)
-
-
-def configure(
-    args: argparse.Namespace,
-    overrides: Sequence[str],
-    task: registry.TaskInfo,
-    env_cfg: Any,
-    run: runs.Run | None = None,
-) -> dict[str, Any]:
-    """Give the environment its recorder, its cameras and its limits.
-
-    Args:
-        args: Parsed options.
-        overrides: Isaac Lab overrides.
-        task: Any task's registration.
-        env_cfg: Its resolved configuration, changed in place.
-        run: Whose network is to act, where the task takes something over from what it was trained with.
-
-    Returns:
-        What was taken over, JSON-clean.
-
-    Raises:
-        UsageError: If it is not a manager-based task, or nothing says what to record of it.
-    """
-    if not isinstance(env_cfg, ManagerBasedRLEnvCfg):
-        raise UsageError(f"{task.id} is not a manager-based task ({type(env_cfg).__name__}): only those are supported")
-    own, taken = launch.options_of(task), {}
-    if own is not None:
-        taken = own.adopt(env_cfg, run.env, str(run.path), args) if run is not None else {}
-        own.configure(args, env_cfg)
-    robot = robots.find(task, env_cfg, args.ee_body)
-    if task.recorder_cfg_entry_point is None and robot is None:
-        raise UsageError(
-            f"{task.id} has no articulation: supported are manager-based tasks with one, and tasks whose registration "
-            "names a recorder_cfg_entry_point"
-        )
-    chosen = cameras.choose(args.cameras, task.cameras, env_cfg)
-    recorder = DatasetRecorderCfg()
-    if task.recorder_cfg_entry_point is not None:
-        recorder = registry.load(task.recorder_cfg_entry_point)()
-        keep_cameras(env_cfg, chosen)
-    if robot is not None:
-        add_robot_channels(recorder, robot.entity, robot.ee_body)
-    cameras.install(args, overrides, env_cfg, chosen, robot)
-    recorder.frames.cameras, recorder.frames.data_types = list(chosen), list(args.data_types or ("rgb",))
-    recorder.frames.success_term = success_rule(task, env_cfg)
-    env_cfg.recorders = recorder
-    env_cfg.scene.env_spacing = args.env_spacing or env_cfg.scene.env_spacing
-    drop_rewards(env_cfg)
-    if args.max_steps is not None:
-        env_cfg.episode_length_s = args.max_steps * env_cfg.sim.dt * env_cfg.decimation
-    return taken
-
-
-def drop_rewards(env_cfg: Any) -> None:
-    """Have no reward computed: nobody reads it. The terms stay, since a curriculum may name them."""
-    rewards = env_cfg.rewards or {}
-    for term in (rewards if isinstance(rewards, dict) else vars(rewards)).values():
-        if term is not None:
-            term.weight = 0.0
-
-
-def success_rule(task: registry.TaskInfo, env_cfg: Any) -> str | None:
-    """The termination term that says whether an episode succeeded: the registration's, else one called ``success``.
-
-    None where there is neither: then nobody knows.
-
-    Raises:
-        UsageError: If the configuration lacks the registration's term.
-    """
-    terms = {name for name, term in vars(env_cfg.terminations).items() if isinstance(term, TerminationTermCfg)}
-    if task.success_term is not None and task.success_term not in terms:
-        raise UsageError(f"{task.id} has no termination term {task.success_term!r}, which is its success rule")
-    return task.success_term or ("success" if "success" in terms else None)
-
-
-def keep_cameras(env_cfg: Any, wanted: Sequence[str]) -> None:
-    """Take the cameras that nobody reads out of the scene: they would take memory."""
-    for name in cameras.of_scene(env_cfg).keys() - set(wanted):
-        setattr(env_cfg.scene, name, None)
 
 
 def keeps_failures(args: argparse.Namespace, env_cfg: Any, format_name: str) -> bool:

@@ -18,7 +18,7 @@ from rich.table import Table
 from tqdm import tqdm
 
 from isaaclab_datagen import registry
-from isaaclab_datagen.cli import actors, collection, launch, options
+from isaaclab_datagen.cli import actors, configuring, launch, options
 from isaaclab_datagen.cli.parser import Parser
 from isaaclab_datagen.datasets.files import write_atomically
 from isaaclab_datagen.datasets.video import VideoWriter
@@ -111,9 +111,9 @@ def configure(
     if args.video and args.out is None:
         raise UsageError("--video needs --out, the folder for the videos")
     if isinstance(chosen, actors.Policy):
-        collection.configure_policy(args, overrides, task, env_cfg, chosen.signature.cameras)
+        configuring.configure_policy(args, overrides, task, env_cfg, chosen.signature.cameras)
     elif args.video:
-        collection.configure(args, overrides, task, env_cfg, run)
+        configuring.configure(args, overrides, task, env_cfg, run)
     else:
         _configure_blind(args, task, env_cfg, run)
 
@@ -135,8 +135,8 @@ def _configure_blind(
         recorder.frames.facts = registry.load(task.recorder_cfg_entry_point)().frames.facts
     recorder.frames.success_term = task.success_term
     env_cfg.recorders = recorder
-    collection.keep_cameras(env_cfg, [])
-    collection.drop_rewards(env_cfg)
+    configuring.keep_cameras(env_cfg, [])
+    configuring.drop_rewards(env_cfg)
     if args.max_steps is not None:
         env_cfg.episode_length_s = args.max_steps * env_cfg.sim.dt * env_cfg.decimation
 

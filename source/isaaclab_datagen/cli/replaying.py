@@ -18,7 +18,7 @@ from rich.table import Table
 from tqdm import tqdm
 
 from isaaclab_datagen import registry
-from isaaclab_datagen.cli import cameras, collection, launch
+from isaaclab_datagen.cli import cameras, collection, configuring, launch
 from isaaclab_datagen.datasets import conversion
 from isaaclab_datagen.datasets.manifest import differences, json_clean
 from isaaclab_datagen.datasets.reader import DatasetReader
@@ -85,7 +85,7 @@ def configure(args: argparse.Namespace, overrides: Sequence[str], facts: Mapping
     task = registry.find(args.task)
     agent = "rsl_rl_cfg_entry_point" if task.rsl_rl_cfg_entry_point else None
     env_cfg, _ = launch.resolve(args, [*facts["overrides"], *overrides], agent, play_mode=True)
-    collection.configure(args, [*facts["overrides"], *overrides], task, env_cfg)
+    configuring.configure(args, [*facts["overrides"], *overrides], task, env_cfg)
     here = json_clean(collection.readable(to_dict(env_cfg)))
     for line in differences(facts["env"], {name: here.get(name) for name in facts["env"]}):
         if not line.startswith(("scene.num_envs ", "sim.device ")):

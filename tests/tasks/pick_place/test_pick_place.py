@@ -15,7 +15,7 @@ from isaaclab.utils import validate
 
 from isaaclab_datagen import registry
 from isaaclab_datagen.cli import overrides
-from isaaclab_datagen.cli.collection import keep_cameras
+from isaaclab_datagen.cli.configuring import keep_cameras
 from isaaclab_datagen.experts import factory
 from isaaclab_datagen.experts.checkpoints import Wish
 

@@ -18,7 +18,7 @@ from isaaclab_tasks.utils import resolve_presets
 from scipy.spatial.transform import Rotation
 
 from isaaclab_datagen import registry
-from isaaclab_datagen.cli import collection, launch, options, overrides
+from isaaclab_datagen.cli import configuring, launch, options, overrides
 from isaaclab_datagen.datasets import formats, trajectories
 from isaaclab_datagen.datasets.recording import RecordingSession
 from isaaclab_datagen.datasets.windows import WindowDataset, WindowShape
@@ -40,7 +40,7 @@ def configuration(*words: str) -> tuple[Any, argparse.Namespace]:
     args.cameras = ()
     cfg: Any = resolve_presets(overrides.resolve(TASK, None, [], play_mode=True)[0])
     cfg.scene.num_envs, cfg.sim.device, cfg.seed = ENVS, "cpu", 11
-    collection.configure(args, [], task, cfg)
+    configuring.configure(args, [], task, cfg)
     return cfg, args
 
 

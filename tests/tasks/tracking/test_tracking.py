@@ -15,7 +15,7 @@ from isaaclab.utils.math import quat_error_magnitude, quat_from_euler_xyz, quat_
 
 from isaaclab_datagen.assets.g1 import ANCHOR, BODY_NAMES, TRACKED_BODIES
 from isaaclab_datagen.cli import overrides
-from isaaclab_datagen.cli.collection import keep_cameras
+from isaaclab_datagen.cli.configuring import keep_cameras
 from isaaclab_datagen.mdp.actions import undelayed
 
 pytestmark = pytest.mark.sim

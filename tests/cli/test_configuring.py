@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from isaaclab.managers import RewardTermCfg
 
-from isaaclab_datagen.cli.collection import drop_rewards
+from isaaclab_datagen.cli.configuring import drop_rewards
 
 
 @pytest.mark.parametrize("kind", [dict, lambda terms: SimpleNamespace(**terms)])
