@@ -18,7 +18,7 @@ from isaaclab.sensors import CameraCfg
 from isaaclab.utils import configclass
 from isaaclab.visualizers import VisualizerCfg
 
-from isaaclab_datagen.assets.cameras import fixed_camera, lens, set_resolution
+from isaaclab_datagen.assets.cameras import filmed_by, fixed_camera, lens, set_resolution
 from isaaclab_datagen.assets.objects import CUBE_SIZE, cube, disc, ground, light, table
 from isaaclab_datagen.assets.physics import ManipulationPhysicsCfg
 from isaaclab_datagen.geometry.frames import look_at, quaternion
@@ -191,6 +191,7 @@ class PickPlaceEnvCfg(ManagerBasedRLEnvCfg):
         self.sim.dt = 1 / (RATE * self.decimation)
         self.sim.render_interval = self.decimation
         self.sim.physics = ManipulationPhysicsCfg()
+        self.video_recorders = filmed_by("table_camera")
         self.sim.default_visualizer_cfg = VisualizerCfg(eye=EYE, lookat=TARGET)
         self.episode_length_s = HORIZON / RATE
 

@@ -19,7 +19,7 @@ from isaaclab.utils import configclass
 from isaaclab.utils.noise import UniformNoiseCfg as Unoise
 from isaaclab.visualizers import VisualizerCfg
 
-from isaaclab_datagen.assets.cameras import fixed_camera, lens, set_resolution
+from isaaclab_datagen.assets.cameras import filmed_by, fixed_camera, lens, set_resolution
 from isaaclab_datagen.assets.objects import ground, light
 from isaaclab_datagen.assets.physics import HumanoidPhysicsCfg
 from isaaclab_datagen.geometry.frames import look_at, quaternion
@@ -236,6 +236,7 @@ class TrackingEnvCfg(ManagerBasedRLEnvCfg):
         self.sim.physics_material = sim_utils.RigidBodyMaterialCfg(
             static_friction=1.0, dynamic_friction=1.0, friction_combine_mode="multiply"
         )
+        self.video_recorders = filmed_by("overview_camera")
         self.sim.default_visualizer_cfg = VisualizerCfg(eye=EYE, lookat=TARGET)
 
     def validate_config(self) -> None:
