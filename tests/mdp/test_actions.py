@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import gymnasium as gym
 import pytest
 import torch
 from isaaclab.app import add_launcher_args, launch_simulation
@@ -43,8 +44,20 @@ class Recorders(RecorderManagerBaseCfg):
     targets = RecorderTermCfg(class_type=TargetRecorder)
 
 
-def configuration(delay_range: tuple[float, float], noise: Any = None) -> Any:
+@pytest.fixture(scope="module", autouse=True)
+def other_project():
+    """Somebody else's tasks, for the tests of this file."""
+    before = dict(gym.registry)
     sys.path.insert(0, str(FIXTURES))
+    yield
+    sys.path.remove(str(FIXTURES))
+    gym.registry.clear()
+    gym.registry.update(before)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "pushing"]:
+        del sys.modules[name]
+
+
+def configuration(delay_range: tuple[float, float], noise: Any = None) -> Any:
     from pushing.tasks.wave_env_cfg import WaveEnvCfg
 
     cfg = WaveEnvCfg()
