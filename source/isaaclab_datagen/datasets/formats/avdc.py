@@ -15,7 +15,6 @@ import os
 import shutil
 from argparse import Namespace, _ArgumentGroup
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -25,17 +24,18 @@ import numpy as np
 from isaaclab_datagen.datasets import png
 from isaaclab_datagen.datasets.archives import dump_npz, dump_pickle, load_npz, load_pickle
 from isaaclab_datagen.datasets.episode import Episode, Frame, Outcome, is_stream
-from isaaclab_datagen.datasets.files import DISK_FULL, FolderLock, write_file
+from isaaclab_datagen.datasets.files import FolderLock, write_file
 from isaaclab_datagen.datasets.folders import place, whole_and_partial, wrong_numbers
 from isaaclab_datagen.datasets.manifest import Manifest, json_clean, open_or_create
 from isaaclab_datagen.datasets.reader import DatasetReader, LazyFrames
 from isaaclab_datagen.datasets.states import StateLog
+from isaaclab_datagen.datasets.writing import STAGING, FolderWriter, locked, writable
 from isaaclab_datagen.errors import RunError, UsageError
 
 LAYOUT = "metaworld_dataset/<task>/dataset.json"
 LIVE, KEEPS_FAILURES = True, False
 OWN_IDENTITY, STREAMS = ("dataset_task", "variants"), ("images",)
-_TOP, _MANIFEST, _STAGING, _VERSION = "metaworld_dataset", "dataset.json", ".staging", 1
+_TOP, _MANIFEST, _VERSION = "metaworld_dataset", "dataset.json", 1
 
 
 def add_options(group: _ArgumentGroup) -> None:
@@ -67,29 +67,18 @@ def open_writer(out: Path, options: Namespace, identity: Mapping[str, Any], prov
     root = out / _TOP / task
     whole = {**identity, "dataset_task": task, "variants": variants}
     wanted = Manifest(root / _MANIFEST, "avdc", _VERSION, whole, dict(provenance))
-    try:
+    with writable(out):
         root.mkdir(parents=True, exist_ok=True)
-        with ExitStack() as undo:
-            lock = FolderLock(root)
-            undo.callback(lock.release)
-            writer = Writer(_recovered(wanted), lock)
-            undo.pop_all()
-            return writer
-    except OSError as error:
-        kind = RunError if error.errno in DISK_FULL else UsageError
-        raise kind(f"--out {out}: cannot be written ({error.strerror}). Mend that, or give another --out") from error
+        with locked(root) as lock:
+            return Writer(_recovered(wanted), lock)
 
 
-class Writer:
+class Writer(FolderWriter):
     """A dataset open for writing. Pickled copies of it open and write episodes in other processes."""
 
     def __init__(self, manifest: Manifest, lock: FolderLock) -> None:
         """Count the session and prepare the folders."""
-        self.manifest = manifest
-        self.root = manifest.path.parent
-        self.session = manifest.begin_session()
-        self.lock = lock
-        self._opened = 0
+        super().__init__(manifest, lock)
         for variant in manifest.identity["variants"].values():
             (self.root / variant).mkdir(exist_ok=True)
 
@@ -100,17 +89,7 @@ class Writer:
 
     def open(self, index: int) -> _Sink:
         """Start episode number ``index``."""
-        self._opened += 1
-        unique = f"{index}-{os.getpid()}-{self._opened}"  # a number whose episode was discarded may be in use again
-        return _Sink(self.manifest, index, self.root / _STAGING / unique)
-
-    def committed_one(self, index: int, steps: int) -> None:
-        """Nothing: the folders say it."""
-
-    def close(self) -> None:
-        """Remove what uncommitted episodes left, and let other processes write."""
-        shutil.rmtree(self.root / _STAGING, ignore_errors=True)  # what stays is removed on opening
-        self.lock.release()
+        return _Sink(self.manifest, index, self.staging(index))
 
 
 class _Sink:
@@ -300,7 +279,7 @@ def _recovered(wanted: Manifest) -> Manifest:
         raise RunError(
             f"{root} lacks the folder {missing[0]}, though others hold {len(partial)} episodes. Restore it first"
         )
-    shutil.rmtree(root / _STAGING, ignore_errors=True)
+    shutil.rmtree(root / STAGING, ignore_errors=True)
     for variant, index in itertools.product(variants, partial):
         shutil.rmtree(_folder(root, variant, index), ignore_errors=True)
     return open_or_create(wanted, keep_identity=bool(whole))

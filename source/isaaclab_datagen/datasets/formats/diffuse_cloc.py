@@ -9,12 +9,10 @@ and layout out of it. docs/formats.md names every key. A file is built in memory
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 from argparse import Namespace, _ArgumentGroup
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -22,19 +20,20 @@ import h5py
 import numpy as np
 
 from isaaclab_datagen.datasets.episode import Episode, Frame, Outcome, is_stream
-from isaaclab_datagen.datasets.files import DISK_FULL, FolderLock, write_file
+from isaaclab_datagen.datasets.files import write_file
 from isaaclab_datagen.datasets.folders import numbered_files, place
 from isaaclab_datagen.datasets.hdf5 import Opened, opened, write_numbers
 from isaaclab_datagen.datasets.manifest import Manifest, json_clean, open_or_create
 from isaaclab_datagen.datasets.reader import DatasetReader
 from isaaclab_datagen.datasets.states import StateLog
+from isaaclab_datagen.datasets.writing import STAGING, FolderWriter, locked, writable
 from isaaclab_datagen.errors import RunError, UsageError
 
 LAYOUT = "<task>/dataset.json and <task>/episodes/<number>.h5"
 LIVE, KEEPS_FAILURES = True, True
 OWN_IDENTITY: tuple[str, ...] = ()
 STREAMS: tuple[str, ...] = ()
-_MANIFEST, _EPISODES, _STAGING, _SUFFIX, _VERSION = "dataset.json", "episodes", ".staging", ".h5", 1
+_MANIFEST, _EPISODES, _SUFFIX, _VERSION = "dataset.json", "episodes", ".h5", 1
 _WORLD = "world axes"
 _ENVIRONMENT = "environment"
 _ABOUT: dict[str, dict[str, str]] = {
@@ -80,31 +79,16 @@ def open_writer(out: Path, options: Namespace, identity: Mapping[str, Any], prov
     root = out / re.sub(r"[^\w.-]", "-", identity["task"].split(":")[-1].lower())
     windows = {"horizon": options.horizon, "history_length": options.history_length}
     wanted = Manifest(root / _MANIFEST, "diffuse_cloc", _VERSION, dict(identity), {**provenance, **windows})
-    try:
+    with writable(out):
         (root / _EPISODES).mkdir(parents=True, exist_ok=True)
-        with ExitStack() as undo:
-            lock = FolderLock(root)
-            undo.callback(lock.release)
-            shutil.rmtree(root / _STAGING, ignore_errors=True)
-            (root / _STAGING).mkdir()
-            writer = Writer(open_or_create(wanted, bool(numbered_files(root / _EPISODES, _SUFFIX))), lock)
-            undo.pop_all()
-            return writer
-    except OSError as error:
-        kind = RunError if error.errno in DISK_FULL else UsageError
-        raise kind(f"--out {out}: cannot be written ({error.strerror}). Mend that, or give another --out") from error
+        with locked(root) as lock:
+            shutil.rmtree(root / STAGING, ignore_errors=True)
+            (root / STAGING).mkdir()
+            return Writer(open_or_create(wanted, bool(numbered_files(root / _EPISODES, _SUFFIX))), lock)
 
 
-class Writer:
+class Writer(FolderWriter):
     """A dataset open for writing. Pickled copies of it open and write episodes in other processes."""
-
-    def __init__(self, manifest: Manifest, lock: FolderLock) -> None:
-        """Count the session."""
-        self.manifest = manifest
-        self.root = manifest.path.parent
-        self.session = manifest.begin_session()
-        self.lock = lock
-        self._opened = 0
 
     @property
     def committed(self) -> list[int]:
@@ -113,17 +97,7 @@ class Writer:
 
     def open(self, index: int) -> _Sink:
         """Start episode number ``index``."""
-        self._opened += 1
-        unique = f"{index}-{os.getpid()}-{self._opened}"  # a number whose episode was discarded may be in use again
-        return _Sink(self.manifest, index, self.root / _STAGING / unique)
-
-    def committed_one(self, index: int, steps: int) -> None:
-        """Nothing: the files say it."""
-
-    def close(self) -> None:
-        """Remove what uncommitted episodes left, and let other processes write."""
-        shutil.rmtree(self.root / _STAGING, ignore_errors=True)  # what stays is removed on opening
-        self.lock.release()
+        return _Sink(self.manifest, index, self.staging(index))
 
 
 class _Sink:

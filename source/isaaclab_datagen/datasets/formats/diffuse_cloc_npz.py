@@ -19,10 +19,11 @@ from typing import Any, NoReturn
 import numpy as np
 
 from isaaclab_datagen.datasets.episode import Episode, Frame, Outcome
-from isaaclab_datagen.datasets.files import DISK_FULL, FolderLock
+from isaaclab_datagen.datasets.files import FolderLock
 from isaaclab_datagen.datasets.manifest import Manifest, json_clean, open_or_create
 from isaaclab_datagen.datasets.reader import DatasetReader
 from isaaclab_datagen.datasets.states import StateLog
+from isaaclab_datagen.datasets.writing import locked, writable
 from isaaclab_datagen.errors import RunError, UsageError
 
 LAYOUT = "<task>_windows/dataset.json"
@@ -53,14 +54,11 @@ def open_writer(out: Path, options: Namespace, identity: Mapping[str, Any], prov
     defaults = {"horizon": 16, "history_length": 4}
     own = {name: vars(options)[name] for name in OWN_IDENTITY}
     own |= {name: provenance.get(name, value) for name, value in defaults.items() if own[name] is None}
-    try:
+    with writable(out):
         root.mkdir(parents=True, exist_ok=True)
-        lock = FolderLock(root)
         wanted = Manifest(root / _MANIFEST, "diffuse_cloc_npz", _VERSION, {**identity, **own}, dict(provenance))
-        return Writer(open_or_create(wanted), lock)
-    except OSError as error:
-        kind = RunError if error.errno in DISK_FULL else UsageError
-        raise kind(f"--out {out}: cannot be written ({error.strerror}). Mend that, or give another --out") from error
+        with locked(root) as lock:
+            return Writer(open_or_create(wanted), lock)
 
 
 class Writer:

@@ -20,6 +20,7 @@ from isaaclab_datagen.datasets.episode import Frame, Outcome
 from isaaclab_datagen.datasets.files import FolderLock
 from isaaclab_datagen.datasets.formats._lerobot_reader import IMAGE, INFO, MANIFEST, NAME, Reader, require
 from isaaclab_datagen.datasets.manifest import Manifest, open_or_create
+from isaaclab_datagen.datasets.writing import writable
 from isaaclab_datagen.errors import RunError, UsageError
 
 __all__ = ["Reader", "add_options", "find", "open_writer"]
@@ -51,12 +52,10 @@ def open_writer(out: Path, options: Namespace, identity: Mapping[str, Any], prov
         raise UsageError("format lerobot needs a camera: the source has none")
     whole = {**identity, "include_obj_pose": options.include_obj_pose}
     root = out / identity["task"].split(":")[-1]
-    try:
+    with writable(out):
         workplace = out / f".{root.name}"
         workplace.mkdir(parents=True, exist_ok=True)
         return Writer(root, FolderLock(workplace), Manifest(root / MANIFEST, NAME, _VERSION, whole, dict(provenance)))
-    except OSError as error:
-        raise UsageError(f"{out}: cannot be written ({error.strerror}). Give another folder") from error
 
 
 class Writer:

@@ -15,7 +15,6 @@ import zipfile
 import zlib
 from argparse import Namespace, _ArgumentGroup
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -24,17 +23,18 @@ import numpy as np
 
 from isaaclab_datagen.datasets.archives import array_shape, load_npz, read_rows, write_array, write_rows
 from isaaclab_datagen.datasets.episode import Episode, Frame, Outcome, is_stream
-from isaaclab_datagen.datasets.files import DISK_FULL, FolderLock, append_file
+from isaaclab_datagen.datasets.files import append_file
 from isaaclab_datagen.datasets.folders import place
 from isaaclab_datagen.datasets.manifest import Manifest, json_clean, open_or_create
 from isaaclab_datagen.datasets.reader import DatasetReader, LazyFrames
 from isaaclab_datagen.datasets.states import StateLog
+from isaaclab_datagen.datasets.writing import STAGING, FolderWriter, locked, writable
 from isaaclab_datagen.errors import RunError, UsageError
 
 LAYOUT = "dataset.json with episode_<number>.npz"
 LIVE, KEEPS_FAILURES = True, False
 OWN_IDENTITY, STREAMS = (), ("images",)
-_MANIFEST, _STAGING, _VERSION = "dataset.json", ".staging", 1
+_MANIFEST, _VERSION = "dataset.json", 1
 _EPISODE = re.compile(r"episode_(\d+)\.npz")
 _LEVEL = 1
 """Of the compression: a frame of 128x128 takes 0.1 ms, and a tenth of its bytes; higher levels hardly gain."""
@@ -75,21 +75,14 @@ def open_writer(out: Path, options: Namespace, identity: Mapping[str, Any], prov
         raise UsageError(f"--data_types {','.join(lost)}: format rev2fwd stores rgb alone, give another --format")
     facts = {**provenance, "image_keys": keys, "quaternion_order_of_keys": "wxyz"}
     wanted = Manifest(out / _MANIFEST, "rev2fwd", _VERSION, dict(identity), facts)
-    try:
+    with writable(out):
         out.mkdir(parents=True, exist_ok=True)
-        with ExitStack() as undo:
-            lock = FolderLock(out)
-            undo.callback(lock.release)
-            shutil.rmtree(out / _STAGING, ignore_errors=True)
+        with locked(out) as lock:
+            shutil.rmtree(out / STAGING, ignore_errors=True)
             there = _numbers(out)
             if there and not wanted.path.exists():
                 raise UsageError(f"--out {out}: holds {_name(there[0])} but no {_MANIFEST}. Give another --out")
-            writer = Writer(open_or_create(wanted, keep_identity=bool(there)), lock)
-            undo.pop_all()
-            return writer
-    except OSError as error:
-        kind = RunError if error.errno in DISK_FULL else UsageError
-        raise kind(f"--out {out}: cannot be written ({error.strerror}). Mend that, or give another --out") from error
+            return Writer(open_or_create(wanted, keep_identity=bool(there)), lock)
 
 
 def image_keys(cameras: Sequence[str]) -> dict[str, str]:
@@ -106,16 +99,8 @@ def image_keys(cameras: Sequence[str]) -> dict[str, str]:
     return keys
 
 
-class Writer:
+class Writer(FolderWriter):
     """A dataset open for writing. Pickled copies of it open and write episodes in other processes."""
-
-    def __init__(self, manifest: Manifest, lock: FolderLock) -> None:
-        """Count the session."""
-        self.manifest = manifest
-        self.root = manifest.path.parent
-        self.session = manifest.begin_session()
-        self.lock = lock
-        self._opened = 0
 
     @property
     def committed(self) -> list[int]:
@@ -124,17 +109,7 @@ class Writer:
 
     def open(self, index: int) -> _Sink:
         """Start episode number ``index``."""
-        self._opened += 1
-        unique = f"{index}-{os.getpid()}-{self._opened}"  # a number whose episode was discarded may be in use again
-        return _Sink(self.root, index, self.root / _STAGING / unique, image_keys(self.manifest.identity["cameras"]))
-
-    def committed_one(self, index: int, steps: int) -> None:
-        """Nothing: the files say it."""
-
-    def close(self) -> None:
-        """Remove what uncommitted episodes left, and let other processes write."""
-        shutil.rmtree(self.root / _STAGING, ignore_errors=True)  # what stays is removed on opening
-        self.lock.release()
+        return _Sink(self.root, index, self.staging(index), image_keys(self.manifest.identity["cameras"]))
 
 
 class _Sink:

@@ -8,13 +8,12 @@ written in a hidden folder and appears by one rename.
 from __future__ import annotations
 
 import math
-import os
 import re
 import shutil
 import time
 from argparse import Namespace, _ArgumentGroup
 from collections.abc import Mapping
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
@@ -30,13 +29,14 @@ from isaaclab_datagen.datasets.episode_files import (
     write_facts,
     write_rows,
 )
-from isaaclab_datagen.datasets.files import DISK_FULL, FolderLock
+from isaaclab_datagen.datasets.files import FolderLock
 from isaaclab_datagen.datasets.folders import numbers, place
 from isaaclab_datagen.datasets.formats._vpl_reader import MANIFEST, Reader
 from isaaclab_datagen.datasets.hdf5 import opened
 from isaaclab_datagen.datasets.manifest import Manifest, differences, json_clean, open_or_create
 from isaaclab_datagen.datasets.states import StateLog
-from isaaclab_datagen.errors import RunError, UsageError
+from isaaclab_datagen.datasets.writing import STAGING, FolderWriter, locked, writable
+from isaaclab_datagen.errors import UsageError
 
 __all__ = ["Reader", "add_options", "find", "open_writer"]
 LAYOUT = "<task>_sim_<robot>_<time>/metadata.json"
@@ -44,7 +44,6 @@ LIVE = True
 KEEPS_FAILURES = True
 OWN_IDENTITY = ("fps", "video_interval", "color")
 STREAMS = tuple(PIXELS)
-_STAGING = ".staging"
 _VERSION = 1
 _COUNTING_PERIOD = 1.0
 """Seconds between two updates of the manifest's numbers while episodes are being committed."""
@@ -82,33 +81,22 @@ def open_writer(out: Path, options: Namespace, identity: Mapping[str, Any], prov
     whole = {**identity, "fps": fps, "video_interval": options.video_interval, "color": options.color}
     facts = {"robot": "robot", "step_dt": 1 / fps, **provenance}
     name = re.sub(r"[^\w.-]", "-", f"{identity['task'].split(':')[-1]}_sim_{facts['robot']}")
-    try:
+    with writable(out):
         out.mkdir(parents=True, exist_ok=True)
         root, keep_identity = _choose(out, name, whole)
         root.mkdir(exist_ok=True)
-        with ExitStack() as undo:
-            lock = FolderLock(root)
-            undo.callback(lock.release)
-            shutil.rmtree(root / _STAGING, ignore_errors=True)
+        with locked(root) as lock:
+            shutil.rmtree(root / STAGING, ignore_errors=True)
             wanted = Manifest(root / MANIFEST, "vpl", _VERSION, whole, facts)
-            writer = Writer(open_or_create(wanted, keep_identity), lock)
-            undo.pop_all()
-            return writer
-    except OSError as error:
-        kind = RunError if error.errno in DISK_FULL else UsageError
-        raise kind(f"--out {out}: cannot be written ({error.strerror}). Mend that, or give another --out") from error
+            return Writer(open_or_create(wanted, keep_identity), lock)
 
 
-class Writer:
+class Writer(FolderWriter):
     """A dataset open for writing. Pickled copies of it open and write episodes in other processes."""
 
     def __init__(self, manifest: Manifest, lock: FolderLock) -> None:
         """Count the session and the episodes."""
-        self.manifest = manifest
-        self.root = manifest.path.parent
-        self.session = manifest.begin_session()
-        self.lock = lock
-        self._opened = 0
+        super().__init__(manifest, lock)
         self._counted = -math.inf
         known = dict(
             zip(manifest.contents.get("episodes", ()), manifest.contents.get("num_timesteps", ()), strict=True)
@@ -123,17 +111,14 @@ class Writer:
 
     def open(self, index: int) -> _Sink:
         """Start episode number ``index``."""
-        self._opened += 1
-        unique = f"{index}-{os.getpid()}-{self._opened}"  # a number whose episode was discarded may be in use again
-        return _Sink(self, index, self.root / _STAGING / unique)
+        return _Sink(self, index, self.staging(index))
 
     def close(self) -> None:
         """Remove what uncommitted episodes left, bring the numbers up to date, and let other processes write."""
-        shutil.rmtree(self.root / _STAGING, ignore_errors=True)  # what stays is removed on opening
         try:
             self._count()
         finally:
-            self.lock.release()
+            super().close()
 
     def committed_one(self, index: int, steps: int) -> None:
         """Bring the numbers up to date, now and then."""
