@@ -55,6 +55,16 @@ def assert_same(one, other):
             np.testing.assert_array_equal(first.frames[name], second.frames[name], strict=True)
 
 
+@pytest.mark.parametrize("name", live())
+def test_several_processes_write_the_same(name, tmp_path, monkeypatch):
+    source = record(tmp_path / "a", name, (SUCCESS,) * 3)
+    convert(source, name, tmp_path / "one")
+    monkeypatch.setattr(conversion, "_WORTH_A_PROCESS", 1)
+    monkeypatch.setattr(conversion.os, "cpu_count", lambda: 2)
+    convert(source, name, tmp_path / "many")
+    assert_same(formats.open_reader(tmp_path / "one"), formats.open_reader(tmp_path / "many"))
+
+
 @pytest.mark.parametrize(("old", "new"), PAIRS)
 def test_there_and_back_everything_is_the_same_in_every_bit(old, new, tmp_path):
     source = record(tmp_path / "a", old, (SUCCESS, FAILURE))

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import shutil
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
+from tqdm import tqdm
 
 from isaaclab_datagen.datasets import formats
-from isaaclab_datagen.datasets.episode import Frame, Sink
+from isaaclab_datagen.datasets.episode import Frame, Writer
 from isaaclab_datagen.datasets.files import FolderLock
 from isaaclab_datagen.datasets.folders import place
 from isaaclab_datagen.datasets.reader import DatasetReader
 from isaaclab_datagen.errors import RunError, UsageError
 
 _STAGING, _NEW = ".converting", "new"
+_WORTH_A_PROCESS = 8
+"""Episodes for which another process is started: that takes a second."""
+_MOST_PROCESSES = 16
 
 
 @dataclass(frozen=True)
@@ -64,8 +72,9 @@ def convert(source: DatasetReader, format_name: str, out: Path, options: Namespa
         new = staging / _NEW
         writer = formats.load(format_name).open_writer(new, options, *_description(source, kinds))
         try:
-            for index in episodes:
-                writer.committed_one(index, _copy(source, index, streams, writer.open(index)))
+            copied = _copied(source, episodes, streams, writer, formats.load(format_name).LIVE)
+            for index, steps in tqdm(copied, total=len(episodes), unit="episode", desc="writing", dynamic_ncols=True):
+                writer.committed_one(index, steps)
         finally:
             writer.close()
         root = writer.manifest.path.parent
@@ -113,8 +122,26 @@ def frames(source: DatasetReader, index: int, streams: Sequence[str]) -> Iterato
         yield frame
 
 
-def _copy(source: DatasetReader, index: int, streams: Sequence[str], sink: Sink) -> int:
+def _copied(
+    source: DatasetReader, episodes: Sequence[int], streams: Sequence[str], writer: Writer, live: bool
+) -> Iterator[tuple[int, int]]:
+    """Write episodes: those of a live format by all processors, which open their own sinks; of another one by one.
+
+    Yields:
+        Number of an episode that is whole, and of its actions.
+    """
+    copy = partial(_copy, source, streams, writer)
+    workers = min(len(episodes) // _WORTH_A_PROCESS, os.cpu_count() or 1, _MOST_PROCESSES) if live else 1
+    if workers < 2:
+        yield from zip(episodes, map(copy, episodes), strict=True)
+        return
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+        yield from zip(episodes, pool.map(copy, episodes), strict=True)
+
+
+def _copy(source: DatasetReader, streams: Sequence[str], writer: Writer, index: int) -> int:
     """Write one episode. Returns the number of its actions."""
+    sink = writer.open(index)
     with ExitStack() as undo:
         undo.callback(sink.discard)
         for frame in frames(source, index, streams):

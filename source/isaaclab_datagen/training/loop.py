@@ -22,8 +22,8 @@ from isaaclab_datagen.policies.checkpoints import CHECKPOINTS, LAST, resolve
 from isaaclab_datagen.policies.diffusion import config as configuration
 from isaaclab_datagen.policies.diffusion.planner import load_policy
 from isaaclab_datagen.policies.signature import Signature
-from isaaclab_datagen.training import checkpoints, corpus, runs
-from isaaclab_datagen.training.batches import Batches, fits
+from isaaclab_datagen.training import checkpoints, corpus, crops, graphs, runs
+from isaaclab_datagen.training.batches import Batch, Batches, fits
 from isaaclab_datagen.training.checkpoints import Learner
 from isaaclab_datagen.training.corpus import Corpus
 from isaaclab_datagen.training.distributed import Place, processes
@@ -125,24 +125,32 @@ def _loop(options: TrainOptions, place: Place, run: Run, data: Corpus, learner: 
     config, policy = learner.policy.config, learner.policy
     windows = data.windows(config.n_obs_steps, config.horizon, config.drop_n_last_frames)
     on_device = {"gpu": True, "cpu": False}.get(options.data_device, fits(data, place.device))
-    batches = Batches(data, windows, configuration.image_keys(data.signature), place.device, on_device)
+    keys = configuration.image_keys(data.signature)
+    batches = Batches(data, windows, keys, place.device, on_device)
     if place.device.type == "cuda":
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
         torch.backends.cudnn.benchmark = True
     policy.train()
     if options.amp:
         _keep_exact(policy)
-    model: Any = policy if place.world == 1 else DistributedDataParallel(policy)
-    progress = Progress(run, options, dataclasses.asdict(config)) if place.main else None
+    resized = crops.take_over(policy)
+
+    def prepared(batch: Batch) -> Batch:
+        batch = learner.preprocess(batch)
+        return {**batch, **{key: resized(batch[key]) for key in keys}}
 
     def draws() -> Iterator[np.ndarray]:
         for step in range(start, run.phase.end):
             yield batches.draw((options.seed, step, place.rank), options.batch_size, options.rollout_share)
 
+    if place.device.type == "cuda" and place.world == 1 and not config.compile_model:
+        graphs.record(policy, prepared(batches.gather(next(draws()))), options.amp)
+    model: Any = policy if place.world == 1 else DistributedDataParallel(policy)
+    progress = Progress(run, options, dataclasses.asdict(config)) if place.main else None
     try:
         for step, batch in enumerate(batches.stream(draws()), start + 1):
             torch.manual_seed(_seed(options.seed, step, place.rank))  # crops and noise, as in a run without a stop
-            loss, norm = _step(model, learner, learner.preprocess(batch), options.amp)
+            loss, norm = _step(model, learner, prepared(batch), options.amp)
             if progress is not None:
                 progress.step()
                 if step % options.log_freq == 0 or step == run.phase.end:

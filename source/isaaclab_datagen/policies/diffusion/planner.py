@@ -17,6 +17,7 @@ from isaaclab_datagen.datasets import features
 from isaaclab_datagen.errors import UsageError
 from isaaclab_datagen.policies.checkpoints import resolve
 from isaaclab_datagen.policies.diffusion.config import image_keys
+from isaaclab_datagen.policies.diffusion.replayed import Replayed
 from isaaclab_datagen.policies.signature import Signature
 
 _STATE = features.READY
@@ -50,6 +51,7 @@ class DiffusionPlanner:
         self._keys = image_keys(self.signature)
         self._generator = torch.Generator(device).manual_seed(seed)
         self._device = device
+        self._chunk = Replayed(self._predict) if torch.device(device).type == "cuda" else self._predict
         self.n_obs_steps, self.n_action_steps = config.n_obs_steps, config.n_action_steps
         self.action_dim = self.signature.action_dim
 
@@ -67,9 +69,15 @@ class DiffusionPlanner:
         batch[_STATE] = history[_STATE]
         shape = (len(batch[_STATE]), self.policy.config.horizon, self.action_dim)
         noise = torch.randn(shape, generator=self._generator, device=self._device)
-        self.policy.reset()
-        actions = self._after(self.policy.predict_action_chunk(self._before(batch), noise=noise))
+        ready = self._before(batch)
+        actions = self._after(self._chunk(noise, ready[_STATE], *(ready[key] for key in self._keys)))
         return _unit(actions, self.signature.action_quaternion)
+
+    def _predict(self, noise: torch.Tensor, state: torch.Tensor, *images: torch.Tensor) -> torch.Tensor:
+        """Normalised actions (B, n_action_steps, A), of normalised inputs."""
+        self.policy.reset()
+        batch = {_STATE: state, **dict(zip(self._keys, images, strict=True))}
+        return self.policy.predict_action_chunk(batch, noise=noise)
 
 
 def load_policy(model: Path, device: str) -> DiffusionPolicy:
