@@ -24,9 +24,10 @@ def main() -> None:
     device = () if args.device is None else (f"--device={args.device}",)
     extra = {
         "alternate.py": (*device, *shlex.split(args.alternate_args)),
-        "learn.py": (*device, *shlex.split(args.learn_args)),
+        "learn.py": (*(() if args.learn_devices else device), *shlex.split(args.learn_args)),
     }
-    loop = Loop(iterating.read_config(args.config), iterating.runner(Path(__file__).parent), extra)
+    run = iterating.runner(Path(__file__).parent)
+    loop = Loop(iterating.read_config(args.config), run, extra, args.learn_devices)
     try:
         ended = loop.run()
     finally:

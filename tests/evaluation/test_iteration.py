@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,8 +54,8 @@ def config(tmp_path):
     return LoopConfig("runs/a", "runs/b", "data/a", "data/b", str(tmp_path / "loop"), max_iterations=2)
 
 
-def run(config, processes):
-    loop = Loop(config, processes, {"learn.py": ("--amp",)})
+def run(config, processes, devices=()):
+    loop = Loop(config, processes, {"learn.py": ("--amp",)}, devices)
     try:
         return loop.run()
     finally:
@@ -84,6 +85,23 @@ def test_phases_come_in_order_and_data_grow(config):
     assert words[-1] == "--amp"
     assert "--policy_A=runs/a" in processes.phases[0].words
     assert f"--policy_A={config.out_dir}/iter_002/policy_A" in processes.phases[6].words
+
+
+def test_two_devices_finetune_at_the_same_time(config):
+    both = threading.Barrier(2, timeout=10)
+
+    class Together(Processes):
+        def __call__(self, phase):
+            if phase.script == "learn.py":
+                both.wait()
+            super().__call__(phase)
+
+    processes = Together()
+    assert run(config, processes, ("cuda:0", "cuda:1")) == "2 iterations are done"
+    assert sorted(names(processes)) == sorted(WHOLE)
+    for phase in processes.phases:
+        if phase.script == "learn.py":
+            assert f"--device=cuda:{'AB'.index(phase.name[-1])}" in phase.words
 
 
 @pytest.mark.parametrize("late", [False, True])

@@ -13,6 +13,7 @@ from typing import Any
 
 import matplotlib
 
+from isaaclab_datagen.cli import options
 from isaaclab_datagen.cli.numbers import dataset_folder
 from isaaclab_datagen.cli.parser import Parser
 from isaaclab_datagen.errors import RunError, UsageError
@@ -31,6 +32,14 @@ def build_parser() -> Parser:
     )
     parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the loop's variables")
     parser.add_argument("--device", metavar="NAME", help="of simulation and training (default: a GPU if there is one)")
+    parser.add_argument(
+        "--learn_devices",
+        type=options.names,
+        default=(),
+        metavar="A,B",
+        help="of the two trainings, which then run at the same time, such as cuda:0,cuda:1 (default: one after the "
+        "other on --device)",
+    )
     parser.add_argument("--alternate_args", default="", metavar="TEXT", help="further words for every alternate.py")
     parser.add_argument("--learn_args", default="", metavar="TEXT", help="further words for every learn.py")
     return parser

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -76,19 +78,27 @@ Runner = Callable[[Phase], None]
 class Loop:
     """The loop, at the point where its folder says it is."""
 
-    def __init__(self, config: LoopConfig, run: Runner, extra: Mapping[str, tuple[str, ...]]) -> None:
+    def __init__(
+        self,
+        config: LoopConfig,
+        run: Runner,
+        extra: Mapping[str, tuple[str, ...]],
+        devices: Sequence[str] = (),
+    ) -> None:
         """Open the folder.
 
         Args:
             config: The variables.
             run: Runs a phase.
             extra: Script to further words for it.
+            devices: Where the policies are finetuned; of two, each takes one, at the same time.
 
         Raises:
             UsageError: The folder holds a loop of other variables.
             RunError: Another process works in it.
         """
-        self.config, self._run, self._extra = config, run, dict(extra)
+        self.config, self._run, self._extra, self._devices = config, run, dict(extra), tuple(devices)
+        self._noting = threading.Lock()
         self.folder = Path(config.out_dir)
         self.folder.mkdir(parents=True, exist_ok=True)
         self._lock = FolderLock(self.folder)
@@ -107,8 +117,7 @@ class Loop:
         for number in range(1, self.config.max_iterations + 1):
             if not self._alternate(number):
                 return f"stopped in iteration {number}: no leg succeeded with {self.config.attempts} seeds"
-            for name in DIRECTIONS:
-                self._finetune(number, name)
+            self._finetune_both(number)
         last = self.config.max_iterations + 1
         self._alternate(last)  # what came out of the last iteration
         return f"{self.config.max_iterations} iterations are done"
@@ -163,6 +172,15 @@ class Loop:
             self._start(f"iter{number}.alternate", "alternate.py", words)
         return {**json.loads(report.read_text()), "rollouts": {name: str(path) for name, path in rollouts.items()}}
 
+    def _finetune_both(self, number: int) -> None:
+        if len(self._devices) < 2:
+            for name in DIRECTIONS:
+                self._finetune(number, name)
+            return
+        with ThreadPoolExecutor(len(DIRECTIONS)) as pool:
+            for running in [pool.submit(self._finetune, number, name) for name in DIRECTIONS]:
+                running.result()
+
     def _finetune(self, number: int, name: str) -> None:
         phase, config = f"iter{number}.finetune_{name}", self.config
         if phase in self.state.done:
@@ -177,6 +195,8 @@ class Loop:
         words = [f"--finetune={self.policy(number, name)}", f"--out={out}", "--original_data", data, "--rollout_data"]
         words += [*rollouts, f"--steps={config.steps_per_iter}", f"--batch_size={config.batch_size}"]
         words += [f"--cache={self.folder / 'cache'}", f"--seed={config.seed + number}"]
+        if self._devices:
+            words += [f"--device={self._devices[DIRECTIONS.index(name) % len(self._devices)]}"]
         self._start(phase, "learn.py", words)
         self._note(phase, {"policy": str(out), "rollouts": rollouts})
 
@@ -184,8 +204,9 @@ class Loop:
         self._run(Phase(name, script, (*words, *self._extra.get(script, ()))))
 
     def _note(self, name: str, found: Mapping[str, Any]) -> None:
-        self.state.done[name] = dict(found)
-        write_atomically(self.folder / STATE, json.dumps(asdict(self.state), indent=1).encode())
+        with self._noting:
+            self.state.done[name] = dict(found)
+            write_atomically(self.folder / STATE, json.dumps(asdict(self.state), indent=1).encode())
 
     def _open(self) -> State:
         path, config = self.folder / STATE, asdict(self.config)
