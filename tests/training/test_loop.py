@@ -23,6 +23,7 @@ from lerobot.policies.factory import make_pre_post_processors
 from safetensors.torch import load_file
 
 from isaaclab_datagen.errors import RunError, UsageError
+from isaaclab_datagen.policies.diffusion import config as configuration
 from isaaclab_datagen.policies.signature import Signature
 from isaaclab_datagen.training import loop, runs
 from isaaclab_datagen.training.options import TrainOptions
@@ -264,6 +265,11 @@ def test_killed_anywhere_it_goes_on(trained, folder):
 
 
 @pytest.mark.stress
+@pytest.mark.parametrize("text", ["2e-4", "2.0e-4", "0.0002"])
+def test_a_number_may_be_written_as_one_likes(text):
+    assert configuration.parse({"optimizer_lr": text}) == {"optimizer_lr": 2e-4}
+
+
 def test_two_processes_train_one_policy(trained, folder):
     options, _ = trained
     words = [f"--dataset={options.data[0]}", f"--out={folder / 'two'}", "--steps=2", "--batch_size=2", "--device=cpu"]

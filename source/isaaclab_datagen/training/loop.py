@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -122,31 +122,21 @@ def _note(run: Run, data: Corpus, learner: Learner, model: Path | None) -> None:
 
 
 def _loop(options: TrainOptions, place: Place, run: Run, data: Corpus, learner: Learner, start: int) -> None:
-    config, policy = learner.policy.config, learner.policy
-    windows = data.windows(config.n_obs_steps, config.horizon, config.drop_n_last_frames)
-    on_device = {"gpu": True, "cpu": False}.get(options.data_device, fits(data, place.device))
-    keys = configuration.image_keys(data.signature)
-    batches = Batches(data, windows, keys, place.device, on_device)
-    if place.device.type == "cuda":
-        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
-        torch.backends.cudnn.benchmark = True
+    policy = learner.policy
+    batches = _batches(options, place, data, policy.config)
     policy.train()
     if options.amp:
         _keep_exact(policy)
-    resized = crops.take_over(policy)
-
-    def prepared(batch: Batch) -> Batch:
-        batch = learner.preprocess(batch)
-        return {**batch, **{key: resized(batch[key]) for key in keys}}
+    prepared = partial(_prepared, learner, crops.take_over(policy), configuration.image_keys(data.signature))
 
     def draws() -> Iterator[np.ndarray]:
         for step in range(start, run.phase.end):
             yield batches.draw((options.seed, step, place.rank), options.batch_size, options.rollout_share)
 
-    if place.device.type == "cuda" and place.world == 1 and not config.compile_model:
+    if place.device.type == "cuda" and place.world == 1 and not policy.config.compile_model:
         graphs.record(policy, prepared(batches.gather(next(draws()))), options.amp)
     model: Any = policy if place.world == 1 else DistributedDataParallel(policy)
-    progress = Progress(run, options, dataclasses.asdict(config)) if place.main else None
+    progress = Progress(run, options, dataclasses.asdict(policy.config)) if place.main else None
     try:
         for step, batch in enumerate(batches.stream(draws()), start + 1):
             torch.manual_seed(_seed(options.seed, step, place.rank))  # crops and noise, as in a run without a stop
@@ -160,6 +150,22 @@ def _loop(options: TrainOptions, place: Place, run: Run, data: Corpus, learner: 
     finally:
         if progress is not None:
             progress.close()
+
+
+def _batches(options: TrainOptions, place: Place, data: Corpus, config: DiffusionConfig) -> Batches:
+    """Where batches come from, and the fastest arithmetic that their device has."""
+    windows = data.windows(config.n_obs_steps, config.horizon, config.drop_n_last_frames)
+    on_device = {"gpu": True, "cpu": False}.get(options.data_device, fits(data, place.device))
+    if place.device.type == "cuda":
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+        torch.backends.cudnn.benchmark = True
+    return Batches(data, windows, configuration.image_keys(data.signature), place.device, on_device)
+
+
+def _prepared(learner: Learner, crop: crops.Prepare, keys: Sequence[str], batch: Batch) -> Batch:
+    """A batch as the policy takes it: normalised, its images cropped."""
+    batch = learner.preprocess(batch)
+    return {**batch, **{key: crop(batch[key]) for key in keys}}
 
 
 def _step(model: Any, learner: Learner, batch: dict[str, Any], amp: bool) -> tuple[torch.Tensor, torch.Tensor]:

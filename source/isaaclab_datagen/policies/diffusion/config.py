@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import yaml
@@ -90,6 +91,9 @@ def parse(asked: Mapping[str, str]) -> dict[str, Any]:
             value = yaml.safe_load(text)
         except yaml.YAMLError as error:
             raise UsageError(f"--policy.{name}={text}: cannot be read ({error})") from error
+        if isinstance(known[name].default, float) and isinstance(value, str):  # to YAML 2e-4 is text, 2.0e-4 a number
+            with suppress(ValueError):
+                value = float(value)
         values[name] = tuple(value) if isinstance(value, list) else value
         _check_kind(name, known[name].default, values[name])
     return values
