@@ -9,7 +9,7 @@ from isaaclab_datagen import registry
 from isaaclab_datagen.cli import errors, launch, options, video
 from isaaclab_datagen.cli.parser import Parser
 from isaaclab_datagen.errors import UsageError
-from isaaclab_datagen.experts import checkpoints
+from isaaclab_datagen.experts import checkpoints, layouts
 
 RESOLVED_HERE = ("--task", "--device", "--checkpoint", "--load_run", "--load_checkpoint")
 """Options whose values are worked out before Isaac Lab's command sees them; it gets all others as they are."""
@@ -53,6 +53,7 @@ def main() -> int:
     wish = checkpoints.Wish.of(args)
     if wish != checkpoints.Wish():
         found = checkpoints.resolve(wish, registry.find(args.task), env_cfg, agent_cfg)
+        layouts.check_trainable(found.path)
         command += ["--checkpoint", str(found.path)]
     if not args.distributed and not any(word.startswith("agent.device=") for word in overrides):
         command.append(f"agent.device={args.device}")

@@ -104,6 +104,12 @@ def test_a_run_folder_gives_its_newest(tmp_path):
     assert find(tmp_path, checkpoint=str(folder)).path == folder / "model_20.pt"
 
 
+def test_a_run_folder_may_be_named_from_here(tmp_path, monkeypatch):
+    run(tmp_path, "run_1", "model_1.pt")
+    monkeypatch.chdir(tmp_path / "exp")
+    assert find(tmp_path, checkpoint="run_1").path == tmp_path / "exp" / "run_1" / "model_1.pt"
+
+
 def test_nothing_at_all_names_the_choices(tmp_path):
     with pytest.raises(UsageError, match="no network for T.*--checkpoint FILE, latest"):
         find(tmp_path)

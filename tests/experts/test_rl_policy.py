@@ -9,7 +9,9 @@ import yaml
 from rsl_rl.models import MLPModel, RNNModel
 from tensordict import TensorDict
 
+from isaaclab_datagen import registry
 from isaaclab_datagen.errors import UsageError
+from isaaclab_datagen.experts.layouts import check_trainable
 from isaaclab_datagen.experts.rl_policy import RlPolicy, Spaces, build, load
 
 GAUSS = {"class_name": "GaussianDistribution", "init_std": 0.5}
@@ -120,6 +122,23 @@ def test_files_of_another_kind_are_refused(tmp_path, content, part):
         torch.save(content, path)
     with pytest.raises(UsageError, match=part):
         build(path, SPACES, CFG)
+
+
+def test_a_training_goes_on_from_what_has_an_optimizer(tmp_path):
+    whole = {name: {} for name in ("actor_state_dict", "critic_state_dict", "optimizer_state_dict")}
+    torch.save(whole, tmp_path / "model_1.pt")
+    check_trainable(tmp_path / "model_1.pt")
+    torch.save({"actor_state_dict": {}}, tmp_path / "policy.pt")
+    with pytest.raises(UsageError, match="lacks critic_state_dict, optimizer_state_dict"):
+        check_trainable(tmp_path / "policy.pt")
+
+
+SHIPPED = [task for task in registry.all_tasks().values() if task.shipped_checkpoint]
+
+
+@pytest.mark.parametrize("task", SHIPPED, ids=lambda task: task.id)
+def test_what_ships_can_be_trained_further(task):
+    check_trainable(task.shipped_path)
 
 
 def test_a_checkpoint_cannot_run_code(tmp_path):

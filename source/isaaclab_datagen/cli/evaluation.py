@@ -210,13 +210,28 @@ def side_by_side(images: dict[str, np.ndarray]) -> np.ndarray:
 
 
 def show(score: Score, by: str | None) -> None:
-    """Print the outcomes by the values of a fact, if one was asked for.
+    """Print the numbers that are said of episodes, and the outcomes by the values of a fact, if one was asked for.
 
     Raises:
         UsageError: Nothing of that name is said of an episode.
     """
-    if by is None:
-        return
+    tables = [] if by is None else [_grouped(score, by)]
+    if score.numbers:
+        tables.insert(0, _numbers(score))
+    for table in tables:
+        Console(highlight=False, soft_wrap=True).print(table)
+
+
+def _numbers(score: Score) -> Table:
+    """Mean and range of what is said of every episode in numbers."""
+    table = Table("of an episode", "mean", "least", "most", box=SIMPLE_HEAD, padding=(0, 2, 0, 0))
+    for name, spread in score.numbers.items():
+        table.add_row(name, *(f"{value:.4g}" for value in spread))
+    return table
+
+
+def _grouped(score: Score, by: str) -> Table:
+    """Outcomes by the values of a fact. Errors as :func:`show`."""
     reasons = [reason for reason, _ in score.tally.reasons.most_common()]
     table = Table(by, "episodes", "success", "95 % interval", *reasons, box=SIMPLE_HEAD, padding=(0, 2, 0, 0))
     for value, tally in sorted(score.grouped(by).items()):
@@ -226,4 +241,4 @@ def show(score: Score, by: str | None) -> None:
         )
         shown = f"{value:g}" if isinstance(value, float) else str(value)
         table.add_row(shown, str(tally.total), *rate, *(str(tally.reasons[reason]) for reason in reasons))
-    Console(highlight=False, soft_wrap=True).print(table)
+    return table

@@ -6,7 +6,7 @@ import statistics
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -39,6 +39,14 @@ class Ended:
     outcome: Outcome
 
 
+class Spread(NamedTuple):
+    """A number of several episodes."""
+
+    mean: float
+    least: float
+    most: float
+
+
 @dataclass
 class Score:
     """What an evaluation found."""
@@ -68,6 +76,16 @@ class Score:
         return groups
 
     @property
+    def numbers(self) -> dict[str, Spread]:
+        """How the numbers among what is said of every episode are spread."""
+        said: dict[str, list[float]] = defaultdict(list)
+        for ended in self.episodes:
+            for name, value in ended.outcome.extra.items():
+                if isinstance(value, int | float) and not isinstance(value, bool):
+                    said[name].append(value)
+        return {name: Spread(statistics.mean(values), min(values), max(values)) for name, values in said.items()}
+
+    @property
     def mean_steps(self) -> float | None:
         """Mean number of steps of the episodes that succeeded; None without one."""
         steps = [ended.steps for ended in self.episodes if ended.outcome.success]
@@ -82,6 +100,7 @@ class Score:
             "rate": tally.rate if tally.judged else None,
             "interval": wilson_interval(tally.successes, tally.judged),
             "mean_steps": self.mean_steps,
+            "facts": {name: spread._asdict() for name, spread in self.numbers.items()},
             "reasons": dict(tally.reasons),
             "seeds": sorted({ended.seed for ended in self.episodes}),
             "failures": [

@@ -196,7 +196,7 @@ def _newest_local(wish: Wish, task: TaskInfo, root: Path, pattern: str) -> Check
 def _in_run(run: Path, pattern: str) -> Path:
     """Return the last file of a run folder that matches, in natural order."""
     try:
-        return Path(get_checkpoint_path(str(run.parent), re.escape(run.name) + "$", pattern))
+        return Path(get_checkpoint_path(str(run.absolute().parent), re.escape(run.name) + "$", pattern))
     except ValueError as error:
         raise UsageError(f"no network in {run} matches {pattern}") from error
 

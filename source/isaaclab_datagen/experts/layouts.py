@@ -41,15 +41,36 @@ def read(path: Path) -> tuple[State, bool]:
     Raises:
         UsageError: If there is no such file, or it holds no actor of RSL-RL.
     """
+    loaded = _load(path)
+    if isinstance(loaded, Mapping) and CURRENT in loaded:
+        return dict(loaded[CURRENT]), False
+    return _from_older(path, loaded), True
+
+
+def check_trainable(path: Path) -> None:
+    """Refuse a file that a training cannot go on from.
+
+    Raises:
+        UsageError: It is of an older release, or holds no state of the optimizer.
+    """
+    loaded = _load(path)
+    wanted = {CURRENT, "critic_state_dict", "optimizer_state_dict"}
+    missing = wanted - set(loaded if isinstance(loaded, Mapping) else ())
+    if missing:
+        raise UsageError(
+            f"{path} lacks {', '.join(sorted(missing))}: it may act, but a training cannot go on from it. Give a file "
+            "that RSL-RL 5 saved while training, model_N.pt"
+        )
+
+
+def _load(path: Path) -> Any:
+    """Content of a file. Errors as :func:`read`."""
     try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
+        return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise UsageError(f"no checkpoint {path}") from error
     except (pickle.UnpicklingError, RuntimeError, EOFError, IsADirectoryError) as error:
         raise UsageError(f"{path} is not an RSL-RL checkpoint (broken, exported, or of another library)") from error
-    if isinstance(loaded, Mapping) and CURRENT in loaded:
-        return dict(loaded[CURRENT]), False
-    return _from_older(path, loaded), True
 
 
 def fitting(cfg: Mapping[str, Any], state: State) -> dict[str, Any]:

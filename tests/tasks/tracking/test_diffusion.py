@@ -24,6 +24,7 @@ from isaaclab_datagen.datasets.recording import RecordingSession
 from isaaclab_datagen.datasets.windows import WindowDataset, WindowShape
 from isaaclab_datagen.geometry import state_layouts
 from isaaclab_datagen.rollout.plans import CollectionPlan
+from isaaclab_datagen.tasks.tracking.config.g1.env_cfg import DELAY_RANGE
 
 TASK = "Tracking-Diffusion-G1"
 ENVS, EPISODES = 12, 30
@@ -228,3 +229,29 @@ def test_the_randomisation_is_the_documented_one():
     assert ends == {"fell", "completed"}
     assert not cfg.observations.policy.enable_corruption
     assert not cfg.commands.motion.start_at_first_frame
+
+
+def test_trackers_are_trained_under_what_they_are_recorded_under():
+    """But for delays, which are those of the tracking task, and for ends."""
+    training, recording = overrides.resolve(TASK, None, [], play_mode=False)[0], configuration()[0]
+    for name in ("physics_material", "mass", "center_of_mass", "default_joint_pos", "push_robot"):
+        ours, theirs = getattr(training.events, name), getattr(recording.events, name)
+        assert (ours.interval_range_s, ours.mode) == (theirs.interval_range_s, theirs.mode)
+        ranges = [key for key in ours.params if "range" in key or key.endswith("_params")]
+        assert ranges and all(ours.params[key] == theirs.params[key] for key in ranges)
+    assert training.commands.motion.velocity_range == recording.commands.motion.velocity_range != {}
+    assert training.actions.joint_pos.noise.sigma == recording.actions.joint_pos.noise.sigma
+    assert training.actions.joint_pos.delay_range == DELAY_RANGE
+    assert not training.observations.policy.enable_corruption
+    ends = {name for name, term in vars(training.terminations).items() if term is not None}
+    assert ends == {"anchor_height", "anchor_tilt", "end_effector_height", "fell", "completed"}
+
+
+@pytest.mark.parametrize("path", registry.find(TASK).shipped_policy_paths, ids=lambda path: path.parent.name)
+def test_training_can_go_on_from_a_shipped_tracker(path):
+    saved = torch.load(path, map_location="cpu", weights_only=False)
+    assert {"actor_state_dict", "critic_state_dict", "iter"} <= saved.keys()
+    (group,) = saved["optimizer_state_dict"]["param_groups"]
+    weights = [name for part in ("actor", "critic") for name in saved[f"{part}_state_dict"] if "normalizer" not in name]
+    assert len(group["params"]) == len(weights) and 1e-5 <= group["lr"] <= 1e-2
+    assert saved["actor_state_dict"]["distribution.std_param"].min() > 0.05  # it still explores

@@ -116,6 +116,20 @@ def test_a_shifted_and_turned_robot_is_off_only_at_its_anchor(env, command):
     assert torch.allclose(rewards["anchor_ori"], torch.exp(-torch.tensor(0.4**2 / 0.4**2)), atol=1e-3)
 
 
+def test_ways_are_straight_lines_from_where_robots_were_put(env, command):
+    from isaaclab_datagen.tasks.tracking import mdp
+
+    assert mdp.distance(env, "motion").max() < 1e-4 and mdp.reference_distance(env, "motion").max() < 1e-6
+    ids, robot = torch.arange(NUM_ENVS), env.scene["robot"]
+    pose = robot.data.root_link_pose_w.torch.clone()
+    pose[:, :3] += torch.tensor([0.3, -0.4, 0.1])
+    robot.write_root_link_pose_to_sim_index(root_pose=pose, env_ids=ids)
+    assert torch.allclose(mdp.distance(env, "motion"), torch.tensor(0.5), atol=1e-4)
+    command.frame += 50  # a second
+    way = mdp.reference_distance(env, "motion")
+    assert (way[::2] - 1.2).abs().max() < 0.15 and way[1::2].max() < 0.15  # they walk, and they squat
+
+
 def test_observations_are_what_isaac_labs_own_functions_say(env, command):
     command.frame += 7
     command._version += 1

@@ -3,6 +3,7 @@ from isaaclab_datagen.mdp import *  # noqa: F403
 from .collection import *  # noqa: F403
 from .commands_cfg import *  # noqa: F403
 from .events import *  # noqa: F403
+from .facts import *  # noqa: F403
 from .observations import *  # noqa: F403
 from .rewards import *  # noqa: F403
 from .terminations import *  # noqa: F403

@@ -82,6 +82,10 @@ class MotionCommand(CommandTerm):
             self._found[names] = torch.tensor(found, device=self.device)
         return self._found[names]
 
+    def root_position(self, frame: torch.Tensor) -> torch.Tensor:
+        """Root's position at a frame (N,) of each environment's motion, in its own frame [m]. Shape is (N, 3)."""
+        return self.library.frames(self.library.starts[self.motion] + frame).body_pose[:, 0, :3]
+
     def _compute_state(self) -> TrackingState:
         frames = self.library.frames(self.library.starts[self.motion] + self.frame)
         data = self.robot.data

@@ -32,7 +32,7 @@ gym.register(
     disable_env_checker=True,
     kwargs={
         "env_cfg_entry_point": f"{__name__}.diffusion_env_cfg:G1DiffusionEnvCfg",
-        "rsl_rl_cfg_entry_point": f"{agents.__name__}.rsl_rl_ppo_cfg:G1TrackingPPORunnerCfg",
+        "rsl_rl_cfg_entry_point": f"{agents.__name__}.rsl_rl_ppo_cfg:G1DiffusionPPORunnerCfg",
         "recorder_cfg_entry_point": f"{__name__}.diffusion_env_cfg:G1DiffusionRecorderCfg",
         "options": "isaaclab_datagen.tasks.tracking.options",
         "default_agent": "rsl_rl",
@@ -41,6 +41,7 @@ gym.register(
         "robot": "g1",
         "ee_body": "torso_link",
         "default_format": "diffuse_cloc",
+        "shipped_checkpoint": f"{_PRETRAINED}/walk/policy.pt",
         "shipped_policies": (f"{_PRETRAINED}/walk/policy.pt", f"{_PRETRAINED}/squat/policy.pt"),
     },
 )

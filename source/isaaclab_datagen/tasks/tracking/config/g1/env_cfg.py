@@ -9,7 +9,7 @@ from isaaclab.utils import configclass
 from isaaclab_datagen.assets.g1 import ACTION_SCALE, ANCHOR, FEET, G1_CFG, HANDS, JOINT_NAMES, TRACKED_BODIES
 from isaaclab_datagen.recorders import ChannelCfg, DatasetRecorderCfg, FrameRecorderCfg
 from isaaclab_datagen.tasks.tracking import mdp
-from isaaclab_datagen.tasks.tracking.tracking_env_cfg import TrackingEnvCfg, TrackingSceneCfg
+from isaaclab_datagen.tasks.tracking.tracking_env_cfg import MOTION, TrackingEnvCfg, TrackingSceneCfg
 
 MAY_TOUCH = (*FEET, *HANDS)
 """Bodies whose contacts are not penalised."""
@@ -52,5 +52,10 @@ class G1TrackingRecorderCfg(DatasetRecorderCfg):
 
     frames: FrameRecorderCfg = FrameRecorderCfg(
         channels={"joint_pos": ChannelCfg(func=mdp.joint_position), "joint_vel": ChannelCfg(func=mdp.joint_velocity)},
+        facts={
+            "body_pos_error": ChannelCfg(func=mdp.mean_body_pos_error, params=MOTION),
+            "distance": ChannelCfg(func=mdp.distance, params=MOTION),
+            "reference_distance": ChannelCfg(func=mdp.reference_distance, params=MOTION),
+        },
         success_term="time_out",
     )

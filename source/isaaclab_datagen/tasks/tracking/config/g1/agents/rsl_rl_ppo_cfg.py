@@ -38,3 +38,12 @@ class G1TrackingPPORunnerCfg(RslRlOnPolicyRunnerCfg):
         desired_kl=0.01,
         max_grad_norm=1.0,
     )
+
+
+@configclass
+class G1DiffusionPPORunnerCfg(G1TrackingPPORunnerCfg):
+    """The same, to go on from a tracker that ``Tracking-Flat-G1`` has trained, with its learning rate."""
+
+    max_iterations = 1500
+    save_interval = 100
+    experiment_name = "tracking_diffusion_g1"
