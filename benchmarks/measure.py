@@ -60,8 +60,11 @@ class Bench:
     """One environment in which segments run."""
 
     def __init__(self, env: ManagerBasedRLEnv, actor: Actor, options: Namespace, folder: Path) -> None:
+        from isaaclab_datagen.recorders import terms  # loads simulation modules: not before Kit has started
+
         self._env = env
         self._actor = actor
+        self._recorder = terms.find(env)
         self._options = options
         self._folder = folder
 
@@ -74,7 +77,7 @@ class Bench:
         env.seed(self._options.seed)
         clock, memory, load = Clock(steps), Memory(env.device), os.getloadavg()[0]
         with VARIANTS[variant](env, self._options, folder):
-            rollout(env, self._actor, clock.done)
+            rollout(env, self._actor, clock.done, before_act=self._recorder.start_frame)
             worker_peak = max((_status("VmHWM", child) for child in _children()), default=0.0)
         seconds = clock.read()
         stored = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

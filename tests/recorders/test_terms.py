@@ -72,7 +72,11 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
     with environment(configuration()) as env:
         watcher = Watcher(env)
         folder, target = tmp_path_factory.mktemp("episodes"), PER_ENV * env.num_envs
-        saved, plan = record(env, folder, target, lambda plan: rollout(env, watcher, lambda: plan.done))
+        # rendered before the actor is asked; below, without an early start, just before the step
+        start = terms.find(env).start_frame
+        saved, plan = record(
+            env, folder, target, lambda plan: rollout(env, watcher, lambda: plan.done, before_act=start)
+        )
         source = terms.find(env).source
         yield SimpleNamespace(
             env=env,

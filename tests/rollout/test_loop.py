@@ -61,3 +61,9 @@ def test_nothing_is_done_once_all_is_seen():
     env, actor = CountingEnv(), EchoActor()
     assert rollout(env, actor, lambda: True) == 0
     assert (env.log, env.resets) == ([], 1)
+
+
+def test_what_goes_on_beside_the_actor_starts_before_it_is_asked():
+    env, actor, calls = CountingEnv(), EchoActor(), []
+    rollout(env, actor, lambda: len(env.log) == 3, before_act=lambda: calls.append((actor.calls, len(env.log))))
+    assert calls == [(0, 0), (1, 1), (2, 2)]

@@ -209,7 +209,7 @@ def record(
         writer.manifest.describe({**describe(env, source), **end_effector})
         progress = Progress(plan, env.num_envs)
         try:
-            rollout(env, actor, lambda: plan.done, progress.step)
+            rollout(env, actor, lambda: plan.done, progress.step, recorder.start_frame)
         finally:
             recorder.bind(None)
             seconds = progress.close()

@@ -27,7 +27,8 @@ class TipIk:
     ) -> None:
         self._robot = env.scene["robot"]
         self._body = self._robot.body_names.index(body)
-        self._joints, _ = self._robot.find_joints(joints)
+        # a list would be copied to a GPU, and the GPU waited for, at every step
+        self._joints = torch.tensor(self._robot.find_joints(joints)[0], device=env.device)
         self._offset = torch.tensor(offset, device=env.device).expand(env.num_envs, 3)
         cfg = DifferentialIKControllerCfg(command_type="pose", ik_method="dls", joint_limit_avoidance_gain=0.1)
         self._controller = DifferentialIKController(cfg, env.num_envs, str(env.device))

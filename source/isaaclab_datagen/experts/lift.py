@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from isaaclab.utils import configclass
-from isaaclab.utils.math import combine_frame_transforms, quat_apply, quat_error_magnitude, quat_from_euler_xyz
+from isaaclab.utils.math import quat_apply, quat_error_magnitude, quat_from_euler_xyz, quat_mul
 
 from isaaclab_datagen.experts.state_machine import CLOSE, OPEN, Phase, StateMachine, relative_ik_action
 
@@ -27,7 +27,10 @@ class LiftStateMachine(StateMachine):
         arm: Any = env.action_manager.get_term("arm_action").cfg
         self._scale = float(arm.scale)
         robot = env.scene["robot"]
-        self._fingers = [index for index, name in enumerate(robot.joint_names) if "finger" in name]
+        fingers = [index for index, name in enumerate(robot.joint_names) if "finger" in name]
+        # a list would be copied to a GPU, and the GPU waited for, at every step
+        self._fingers = torch.tensor(fingers, device=env.device)
+        self._cube = torch.zeros(env.num_envs, 7, device=env.device)
         super().__init__(
             env,
             arm.body_name,
@@ -41,8 +44,10 @@ class LiftStateMachine(StateMachine):
 
     def targets(self) -> torch.Tensor:
         """See the base class."""
-        cube, tip = self._cube(), self.tip_pose()
-        grasp = torch.cat([cube[:, :3], downward(cube[:, 3:])], dim=-1)
+        tip = self.tip
+        cube = self._cube = self.in_root_frame(self.env.scene["object"].data.root_link_pose_w.torch)
+        over_cube, as_it_is = downward(torch.cat([cube[:, 3:], tip[:, 3:]])).chunk(2)
+        grasp = torch.cat([cube[:, :3], over_cube], dim=-1)
         # a funnel: the farther the hand is to the side or turned, the higher it stays above the cube
         aside = (grasp[:, :2] - tip[:, :2]).norm(dim=-1) / self.cfg.funnel_width
         turned = quat_error_magnitude(grasp[:, 3:], tip[:, 3:]) / self.cfg.funnel_angle
@@ -52,19 +57,16 @@ class LiftStateMachine(StateMachine):
         # what the hand must move is the cube, wherever it sits between the fingers
         goal = self._commands.get_command("object_pose")[:, :3]
         carry[:, :3] = tip[:, :3] + goal - cube[:, :3]
-        carry[:, 3:] = downward(tip[:, 3:])
+        carry[:, 3:] = as_it_is
         return torch.stack([reach, grasp, carry])
 
     def redirect(self, phase: torch.Tensor) -> torch.Tensor:
         """Reach again where the cube was lost; carry it where it is in the hand already."""
-        distance = (self._cube()[:, :3] - self.tip_pose()[:, :3]).norm(dim=-1)
+        distance = (self._cube[:, :3] - self.tip[:, :3]).norm(dim=-1)
         width = self.env.scene["robot"].data.joint_pos.torch[:, self._fingers].sum(dim=-1)
         lost = (phase == 2) & (distance > self.cfg.lost_distance)
         held = (phase == 0) & (distance < self.cfg.held_distance) & (width < self.cfg.held_width)
         return torch.where(lost, 0, torch.where(held, 2, phase))
-
-    def _cube(self) -> torch.Tensor:
-        return self.in_root_frame(self.env.scene["object"].data.root_link_pose_w.torch)
 
     def to_action(self, tip: torch.Tensor, target: torch.Tensor, gripper: torch.Tensor) -> torch.Tensor:
         """See the base class."""
@@ -111,11 +113,12 @@ def downward(cube: torch.Tensor) -> torch.Tensor:
     Returns:
         Shape is (num_envs, 4).
     """
-    x_axis = torch.tensor([1.0, 0.0, 0.0], device=cube.device).expand(len(cube), 3)
+    x_axis = torch.zeros_like(cube[:, :3])
+    x_axis[:, 0] = 1.0
     heading = quat_apply(cube, x_axis)
     yaw = torch.atan2(heading[:, 1], heading[:, 0])
-    yaw = torch.remainder(yaw + math.pi / 4, math.pi / 2) - math.pi / 4
-    zero = torch.zeros_like(yaw)
-    turned = quat_from_euler_xyz(zero, zero, yaw)
-    flipped = quat_from_euler_xyz(zero + math.pi, zero, zero)
-    return combine_frame_transforms(torch.zeros_like(heading), turned, None, flipped)[1]
+    half = 0.5 * (torch.remainder(yaw + math.pi / 4, math.pi / 2) - math.pi / 4)
+    zero = torch.zeros_like(half)
+    turned = torch.stack([zero, zero, half.sin(), half.cos()], dim=-1)
+    flipped = quat_from_euler_xyz(zero[:1] + math.pi, zero[:1], zero[:1])
+    return quat_mul(turned, flipped.expand_as(turned))

@@ -67,6 +67,9 @@ class StateMachine(ABC):
         """Index of each environment's phase. Shape is (num_envs,)."""
         self._steps = torch.zeros_like(self.phase)
         self._target = torch.zeros(env.num_envs, 7, device=env.device)
+        self._envs = torch.arange(env.num_envs, device=env.device)
+        self.tip = torch.zeros(env.num_envs, 7, device=env.device)
+        """What :meth:`tip_pose` was when the action in hand began. Shape is (num_envs, 7)."""
 
     @abstractmethod
     def targets(self) -> torch.Tensor:
@@ -94,10 +97,11 @@ class StateMachine(ABC):
 
     def act(self, observations: object) -> torch.Tensor:
         """Next action, from the simulation's state. Shape is (num_envs, action_dim)."""
-        tip, targets = self.tip_pose(), self.targets()
+        self.tip = self.tip_pose()
+        targets = self.targets()
         self._follow(targets)
         position_error, rotation_error = compute_pose_error(
-            tip[:, :3], tip[:, 3:], self._target[:, :3], self._target[:, 3:], rot_error_type="axis_angle"
+            self.tip[:, :3], self.tip[:, 3:], self._target[:, :3], self._target[:, 3:], rot_error_type="axis_angle"
         )
         arrived = (
             (position_error.norm(dim=-1) < self._position_tolerance[self.phase])
@@ -111,7 +115,7 @@ class StateMachine(ABC):
         self._steps = torch.where(changed, 0, self._steps)
         self._follow(targets)
         self._steps += 1
-        return self.to_action(tip, self._target, self._gripper[self.phase])
+        return self.to_action(self.tip, self._target, self._gripper[self.phase])
 
     def tip_pose(self) -> torch.Tensor:
         """Tip in the robot's root frame. Shape is (num_envs, 7)."""
@@ -128,7 +132,7 @@ class StateMachine(ABC):
 
     def _follow(self, targets: torch.Tensor) -> None:
         """Take over the phase's target unless it was latched earlier."""
-        current = targets[self.phase, torch.arange(self.env.num_envs, device=self.env.device)]
+        current = targets[self.phase, self._envs]
         keep = (self._latch[self.phase] & (self._steps > 0)).unsqueeze(-1)
         self._target = torch.where(keep, self._target, current)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from functools import cache
+from typing import TYPE_CHECKING
 
 import torch
 from isaaclab.managers import SceneEntityCfg
@@ -23,6 +24,12 @@ __all__ = [
     "joint_velocity",
     "object_pose",
 ]
+
+
+@cache
+def constant(values: tuple[float, ...], device: torch.device) -> torch.Tensor:
+    """Numbers (n,) on a device, made once: to copy them to a GPU is to wait for all that it has yet to do."""
+    return torch.tensor(values, device=device)
 
 
 def action_delay(env: ManagerBasedEnv, name: str) -> torch.Tensor:
@@ -67,9 +74,9 @@ def body_pose(
         asset_cfg: The articulation and its body (exactly one).
         offset: The point in the body's frame [m].
     """
-    (body,) = cast("list[int]", asset_cfg.body_ids)
-    pose_w = env.scene[asset_cfg.name].data.body_link_pose_w.torch[:, body]
-    shift = torch.tensor(offset, device=pose_w.device, dtype=pose_w.dtype).expand(len(pose_w), 3)
+    # the index lies on the device: taken apart, it would be fetched, and a GPU waited for
+    (pose_w,) = env.scene[asset_cfg.name].data.body_link_pose_w.torch[:, asset_cfg.body_ids].unbind(1)
+    shift = constant(tuple(offset), pose_w.device).expand(len(pose_w), 3)
     position_w, quaternion = combine_frame_transforms(pose_w[:, :3], pose_w[:, 3:7], shift)
     return torch.cat([position_w - env.scene.env_origins, quaternion], dim=-1)
 

@@ -51,11 +51,28 @@ class FrameSource:
         self._sources = frozenset(sources)
         self.cameras = {name: _camera(env, name) for name in cameras}
         self._data_types = tuple(data_types)
+        self._rendered = False
+
+    def render(self) -> None:
+        """Begin with the images of the frame that is read next; nothing may change in the simulation until then.
+
+        A GPU renders beside what the simulation thread does next.
+        """
+        # an interval event may have moved something since the last step
+        self._env.sim.forward()
+        for camera in self.cameras.values():
+            # marks the image as outdated: what was written to the simulation since the last step counts
+            camera.update(0.0)
+            _ = camera.data  # renders
+        self._rendered = True
+
+    def forget(self) -> None:
+        """Render anew: the simulation has changed since."""
+        self._rendered = False
 
     def read(self, images: bool = True) -> Batch:
         """Read a frame without its action."""
         env = self._env
-        # an interval event may have moved something since the last step
         env.sim.forward()
         batch = flatten("observations", env.obs_buf) if "observations" in self._sources else {}
         if "scene" in self._sources:
@@ -78,17 +95,21 @@ class FrameSource:
         return {"action": manager.action, **batch}
 
     def _images(self) -> Batch:
+        if not self._rendered:
+            self.render()
+        self._rendered = False
         batch = {}
-        for name, camera in self.cameras.items():
-            # marks the image as outdated: what was written to the simulation since the last step counts
-            camera.update(0.0)
-            data = camera.data
+        seen = {name: camera.data for name, camera in self.cameras.items()}
+        for name, data in seen.items():
             assert data.output is not None  # None is only before the first reading
             batch |= streams(name, data.output, self._data_types)
-            pose = torch.eye(4, device=self._env.device).repeat(self._env.num_envs, 1, 1)
-            pose[:, :3, :3] = matrix_from_quat(_torch(data.quat_w_ros))
-            pose[:, :3, 3] = _torch(data.pos_w) - self._env.scene.env_origins
-            batch[f"extrinsics/{name}"] = pose
+        if seen:
+            # of all cameras at once: a GPU's time goes into the number of calls
+            poses = torch.eye(4, device=self._env.device).repeat(len(seen), self._env.num_envs, 1, 1)
+            poses[..., :3, :3] = matrix_from_quat(torch.stack([_torch(data.quat_w_ros) for data in seen.values()]))
+            positions = torch.stack([_torch(data.pos_w) for data in seen.values()])
+            poses[..., :3, 3] = positions - self._env.scene.env_origins
+            batch |= {f"extrinsics/{name}": pose for name, pose in zip(seen, poses, strict=True)}
         return batch
 
     def intrinsics(self) -> dict[str, list[list[float]]]:
@@ -128,6 +149,7 @@ def _resolved(params: Mapping[str, Any], env: ManagerBasedRLEnv) -> dict[str, An
         if isinstance(value, SceneEntityCfg):
             resolved[key] = deepcopy(value)
             resolved[key].resolve(env.scene)
+            resolved[key].finalize(str(env.device))  # numbers would be copied to a GPU at each frame
     return resolved
 
 

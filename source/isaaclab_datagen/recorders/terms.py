@@ -70,10 +70,20 @@ class FrameRecorder(RecorderTerm):
         self._listener = listener
         return self.source
 
+    def start_frame(self) -> None:
+        """Let a GPU render the coming frame while the actor chooses its action.
+
+        For a loop that changes nothing in the simulation until its next step.
+        """
+        listener = self._listener
+        if listener is not None and listener.wants_images and listener.listening(self._all):
+            self.source.render()
+
     def record_post_reset(self, env_ids: Sequence[int] | torch.Tensor | None) -> tuple[None, None]:
         """Bring the kinematics up to date (a reset leaves them at the old pose) and begin episodes."""
         if self._listener is not None:
             self._env.sim.forward()
+            self.source.forget()
             self._listener.begin(self._ids(env_ids))
         return None, None
 

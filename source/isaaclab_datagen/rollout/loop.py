@@ -30,7 +30,11 @@ class VectorEnv(Protocol):
 
 
 def rollout(
-    env: VectorEnv, actor: Actor, done: Callable[[], bool], after_step: Callable[[], None] | None = None
+    env: VectorEnv,
+    actor: Actor,
+    done: Callable[[], bool],
+    after_step: Callable[[], None] | None = None,
+    before_act: Callable[[], None] | None = None,
 ) -> int:
     """Let ``actor`` act until ``done()``.
 
@@ -39,6 +43,7 @@ def rollout(
         actor: Chooses the actions.
         done: Asked before every step.
         after_step: Called after every step, for a progress bar.
+        before_act: Called before the actor is asked, to start what a GPU can do meanwhile.
 
     Returns:
         Number of steps taken.
@@ -48,6 +53,8 @@ def rollout(
         observations, _ = env.reset()
         actor.reset(torch.arange(env.num_envs, device=_device(observations)))
         while not done():
+            if before_act is not None:
+                before_act()
             observations, _, terminated, truncated, _ = env.step(actor.act(observations))
             ended = (terminated | truncated).nonzero().flatten()
             if len(ended):

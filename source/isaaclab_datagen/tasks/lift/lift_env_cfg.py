@@ -55,12 +55,12 @@ class LiftSceneCfg(InteractiveSceneCfg):
 class CommandsCfg:
     """Where the cube shall be held, in the robot's root frame [m]."""
 
-    object_pose = mdp.UniformPoseCommandCfg(
+    object_pose = mdp.GoalCommandCfg(
         asset_name="robot",
         body_name=MISSING,
         resampling_time_range=(1e9, 1e9),
         debug_vis=False,
-        ranges=mdp.UniformPoseCommandCfg.Ranges(
+        ranges=mdp.GoalCommandCfg.Ranges(
             pos_x=(0.4, 0.6), pos_y=(-0.25, 0.25), pos_z=(0.25, 0.5), roll=(0.0, 0.0), pitch=(0.0, 0.0), yaw=(0.0, 0.0)
         ),
     )
@@ -70,7 +70,7 @@ class CommandsCfg:
 class ActionsCfg:
     """Arm and gripper."""
 
-    arm_action: mdp.DifferentialInverseKinematicsActionCfg = MISSING
+    arm_action: mdp.RelativeIkActionCfg = MISSING
     gripper_action: mdp.BinaryJointPositionActionCfg = MISSING
 
 

@@ -9,6 +9,7 @@ from isaaclab.managers import SceneEntityCfg
 from isaaclab.utils.math import combine_frame_transforms, matrix_from_quat, subtract_frame_transforms
 
 from isaaclab_datagen.mdp import body_pose
+from isaaclab_datagen.mdp.observations import constant
 
 if TYPE_CHECKING:
     from isaaclab.envs import ManagerBasedEnv
@@ -44,7 +45,7 @@ def pads_at_handle(
     fingers = env.scene[fingers_cfg.name].data.body_link_pose_w.torch[:, fingers_cfg.body_ids]
     handle = env.scene[handle_cfg.name].data.body_link_pose_w.torch[:, handle_cfg.body_ids].expand_as(fingers)
     fingers, handle = fingers.flatten(0, 1), handle.flatten(0, 1)
-    shift = torch.tensor(pad, device=fingers.device).expand(len(fingers), 3)
+    shift = constant(tuple(pad), fingers.device).expand(len(fingers), 3)
     pads_w, _ = combine_frame_transforms(fingers[:, :3], fingers[:, 3:7], shift)
     pads, _ = subtract_frame_transforms(handle[:, :3], handle[:, 3:7], pads_w)
     return pads.view(env.num_envs, -1, 3)

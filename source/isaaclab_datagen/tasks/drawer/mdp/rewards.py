@@ -8,6 +8,7 @@ import torch
 from isaaclab.managers import SceneEntityCfg
 
 from isaaclab_datagen.mdp import joint_position
+from isaaclab_datagen.mdp.observations import constant
 
 from .observations import hand_axes, pads_at_handle, tip_to_handle
 
@@ -122,5 +123,6 @@ def stages_held(
     handle_cfg: SceneEntityCfg,
 ) -> torch.Tensor:
     """Number of ``stages`` [m] that the opening has passed while the bar is held. Shape is (num_envs,)."""
-    passed = joint_position(env, drawer_cfg) > torch.tensor(stages, device=env.device)
+    opening = joint_position(env, drawer_cfg)
+    passed = opening > constant(tuple(stages), opening.device)
     return passed.sum(dim=-1) * is_held(env, fingers_cfg, pad, handle_cfg)

@@ -36,9 +36,10 @@ def yaw_error(env: ManagerBasedEnv, asset_cfg: SceneEntityCfg) -> torch.Tensor:
 
     A cube looks the same after a quarter turn, so that the pair has no jump. Shape is (num_envs, 2).
     """
-    hand = body_pose(env, asset_cfg)[:, 3:7]
-    cube = object_pose(env)[:, 3:7]
-    x_axis = torch.tensor([1.0, 0.0, 0.0], device=hand.device).expand(len(hand), 3)
+    (hand,) = env.scene[asset_cfg.name].data.body_link_pose_w.torch[:, asset_cfg.body_ids, 3:7].unbind(1)
+    cube = env.scene["object"].data.root_link_pose_w.torch[:, 3:7]
+    x_axis = torch.zeros_like(hand[:, :3])  # not of numbers: those are copied to a GPU, which has to be waited for
+    x_axis[:, 0] = 1.0
     hand_x, cube_x = quat_apply(hand, x_axis), quat_apply(cube, x_axis)
     angle = torch.atan2(cube_x[:, 1], cube_x[:, 0]) - torch.atan2(hand_x[:, 1], hand_x[:, 0])
     return torch.stack([torch.cos(4 * angle), torch.sin(4 * angle)], dim=-1)

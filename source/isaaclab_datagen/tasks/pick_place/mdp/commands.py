@@ -37,6 +37,7 @@ class CarryCommand(CommandTerm):
         self._discs = [env.scene[cfg.goal_disc], env.scene[cfg.place_disc]]
         self._hand = SceneEntityCfg(cfg.robot_name, body_names=cfg.hand_body)
         self._hand.resolve(env.scene)
+        self._hand.finalize(str(env.device))
         self.leg = torch.zeros(env.num_envs, dtype=torch.long, device=env.device)
         """Counts what was asked for. Who remembers something of a leg forgets it when this changes."""
         self.succeeded = torch.zeros(env.num_envs, dtype=torch.bool, device=env.device)
