@@ -1,14 +1,11 @@
 """Whatever the types and shapes, a packed row is the row."""
 
-import mmap
-import os
-import tempfile
-
 import numpy as np
 import pytest
 import torch
 
 from isaaclab_datagen.datasets.rows import RowLayout
+from isaaclab_datagen.datasets.shared_memory import SharedBuffers
 from isaaclab_datagen.recorders.packing import Transfer, layout_of, pack, packed
 
 
@@ -71,9 +68,8 @@ def test_a_row_does_not_follow_what_the_simulator_does_next(path):
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_a_transfer_copies_what_was_there_when_it_started():
-    with tempfile.TemporaryFile() as file:
-        os.ftruncate(file.fileno(), 64 * 2**20)
-        memory = np.frombuffer(mmap.mmap(file.fileno(), 0), np.uint8)
+    buffers = SharedBuffers(1, 64)
+    memory = buffers.take(64, RowLayout.of({"pixels": ((2**20,), np.dtype(np.uint8))})).data.reshape(-1)
     out = memory.reshape(64, 2**20)
     source = torch.zeros(64, 2**20, dtype=torch.uint8, device="cuda")
     transfer = Transfer(source.device, memory)

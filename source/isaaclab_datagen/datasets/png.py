@@ -1,9 +1,9 @@
 """8-bit RGB images as PNG files, fast enough to keep up with a renderer.
 
 The encoder is the PNG specification's smallest part (https://www.w3.org/TR/png/): every row filtered with *Up*, one
-zlib stream with run-length matching. On rendered images it is as fast as OpenCV's best setting and half the size of
-its default one, it needs neither a colour conversion nor OpenCV (not a dependency of Isaac Lab), and all of its heavy
-calls release the GIL. ``benchmarks/recording.py`` measures it.
+zlib stream by Intel's ISA-L. On a rendered image of 320x240 ISA-L takes 0.08 ms where zlib's fastest setting takes
+0.37 ms, and is smaller; it needs neither a colour conversion nor OpenCV (not a dependency of Isaac Lab).
+``benchmarks/recording.py`` measures it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+from isal import isal_zlib
 from PIL import Image
 
 from isaaclab_datagen.errors import RunError
@@ -21,6 +22,8 @@ from isaaclab_datagen.errors import RunError
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
 _FILTER_UP = 2
+_LEVEL = 1
+"""Of ISA-L's 0 to 3: 0 is hardly faster, 3 four times as slow, for a few per cent of the size."""
 
 
 class _Scratch(threading.local):
@@ -44,8 +47,7 @@ def encode(image: np.ndarray) -> bytes:
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise ValueError(f"an RGB image is (H, W, 3) uint8, this one is {image.shape} {image.dtype}")
     height, width, _ = image.shape
-    stream = zlib.compressobj(1, zlib.DEFLATED, 15, 8, zlib.Z_RLE)
-    pixels = stream.compress(_filtered(image)) + stream.flush()
+    pixels = isal_zlib.compress(_filtered(image), _LEVEL, zlib.MAX_WBITS)
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)  # 8 bits, colour type 2 (RGB), not interlaced
     return b"".join((_SIGNATURE, *_chunk(b"IHDR", header), *_chunk(b"IDAT", pixels), _END))
 
