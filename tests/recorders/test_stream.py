@@ -11,7 +11,7 @@ from dataset_fakes import FolderWriter
 from isaaclab_datagen.datasets.episode import Outcome
 from isaaclab_datagen.datasets.recording import RecordingSession
 from isaaclab_datagen.recorders.stream import EpisodeStream
-from isaaclab_datagen.rollout.plans import CollectionPlan, EvaluationPlan
+from isaaclab_datagen.rollout.plans import CollectionPlan
 
 N = 3
 OVER = {env_id: Outcome(True, "success", False, env_id) for env_id in range(N)}
@@ -118,20 +118,6 @@ def test_episodes_without_an_action_never_were_any(record):
     assert {outcome.env_index: len(frames) for outcome, frames in episodes.values()} == {0: 2, 1: 2, 2: 2}
     assert sorted(episodes) == [0, 1, 2]
     assert plan.tally.total == 3
-
-
-def test_without_a_session_only_the_plan_is_told():
-    plan = EvaluationPlan(5, N)
-    listener = EpisodeStream(plan, N)
-    assert not listener.wants_images
-    simulation = Simulation(listener)
-    simulation.reset()
-    for _ in range(2):
-        simulation.reset()
-        simulation.step()
-        simulation.reset()
-    assert plan.done
-    assert plan.tally.successes == 5
 
 
 def test_more_frames_than_buffers_pass_through(record):

@@ -1,12 +1,11 @@
 """Every episode that a plan lets begin is counted, numbers have no gaps, and targets are met exactly."""
 
 import random
-from collections import Counter
 
 import pytest
 
 from isaaclab_datagen.datasets.episode import Outcome
-from isaaclab_datagen.rollout.plans import CollectionPlan, EvaluationPlan, RoundsPlan
+from isaaclab_datagen.rollout.plans import CollectionPlan, RoundsPlan
 
 RUNS = range(50)
 
@@ -137,17 +136,3 @@ def test_an_episode_of_unknown_success_is_kept_only_where_all_are():
             plan.begin(0)
             assert plan.end(0, unknown) is keep
             assert (plan.tally.unknown, plan.tally.successes) == (1, 0)
-
-
-@pytest.mark.parametrize("seed", RUNS)
-def test_an_evaluation_gives_every_environment_its_share(seed):
-    rng = random.Random(seed)
-    episodes, num_envs = rng.randint(1, 40), rng.randint(1, 9)
-    plan = EvaluationPlan(episodes, num_envs)
-    counts: Counter[int] = Counter()
-    end = plan.end
-    plan.end = lambda env_id, result: counts.update([env_id]) or end(env_id, result)
-    environments = run(plan, num_envs, seed)
-    assert plan.tally.total == episodes == len(environments.kept)
-    assert sorted(environments.kept) == list(range(episodes))
-    assert max(counts.values()) - min(counts[env_id] for env_id in range(num_envs)) <= 1

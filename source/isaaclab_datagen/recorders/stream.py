@@ -35,16 +35,18 @@ class Plan(Protocol):
 
 
 class EpisodeStream:
-    """A frame listener that records what its plan wants; without a session it only tells the plan.
+    """A frame listener that records what its plan wants.
 
     A GPU copies a frame to the host while the simulation takes its next step; only then does the session get it.
     """
+
+    wants_images = True
 
     def __init__(
         self,
         plan: Plan,
         num_envs: int,
-        session: RecordingSession | None = None,
+        session: RecordingSession,
         facts: Mapping[str, Any] | None = None,
     ) -> None:
         """Connect plan and session.
@@ -55,7 +57,6 @@ class EpisodeStream:
             session: Where frames go. To be closed after this.
             facts: What is to be said of every episode, JSON-clean.
         """
-        self.wants_images = session is not None
         self._plan = plan
         self._session = session
         self._facts = dict(facts or {})
@@ -72,7 +73,7 @@ class EpisodeStream:
             index = self._plan.begin(env_id)
             self._active[env_id] = index is not None
             self._lengths[env_id] = 0
-            if index is not None and self._session is not None:
+            if index is not None:
                 self._session.begin(env_id, index)
 
     def listening(self, env_ids: Sequence[int]) -> list[int]:
@@ -85,7 +86,7 @@ class EpisodeStream:
         slots = [slot for slot in env_ids if self._lengths[slot] or not last]
         for slot in slots:
             self._lengths[slot] += 1
-        if self._session is None or not slots:
+        if not slots:
             return
         self._hand_over()
         if last not in self._layouts:
@@ -112,8 +113,7 @@ class EpisodeStream:
         else:
             keep = False
             self._plan.cancel(env_id)
-        if self._session is not None:
-            self._session.end(env_id, outcome, keep)
+        self._session.end(env_id, outcome, keep)
 
     def close(self) -> None:
         """Leave the session's memory alone from now on. Only then may it be closed."""
@@ -123,7 +123,7 @@ class EpisodeStream:
 
     def _hand_over(self) -> None:
         """Give the session the frame that was copied last."""
-        if self._copied is not None and self._session is not None and self._transfer is not None:
+        if self._copied is not None and self._transfer is not None:
             (slots, rows), self._copied = self._copied, None
             self._transfer.wait()
             self._session.put(slots, rows)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
 from isaaclab_datagen.datasets.episode import Outcome
-from isaaclab_datagen.errors import UsageError
 from isaaclab_datagen.rollout.statistics import Tally
 
 
@@ -141,53 +140,3 @@ class RoundsPlan:
     def facts(self, env_id: int) -> dict[str, Any]:
         """See :class:`~isaaclab_datagen.recorders.stream.Plan`."""
         return {"round": (self._left[env_id][0] - self.first) // self.num_envs}
-
-
-@dataclass
-class EvaluationPlan:
-    """A fixed number of episodes for each environment, so that slow failures weigh as much as quick successes."""
-
-    episodes: int
-    """Episodes in all; the first environments run one more where they do not divide evenly."""
-    num_envs: int
-    by: str | None = None
-    """A fact of episodes, by whose values outcomes are counted too."""
-    tally: Tally = field(default_factory=Tally)
-    """Outcomes."""
-    groups: dict[Any, Tally] = field(default_factory=lambda: defaultdict(Tally))
-    """Outcomes by the value of :attr:`by`."""
-
-    def __post_init__(self) -> None:
-        """Share out the episodes."""
-        share, more = divmod(self.episodes, self.num_envs)
-        self._left = [share + (env_id < more) for env_id in range(self.num_envs)]
-
-    @property
-    def done(self) -> bool:
-        """Whether every episode is over."""
-        return self.tally.total >= self.episodes
-
-    def begin(self, env_id: int) -> int | None:
-        """See :class:`~isaaclab_datagen.recorders.stream.Plan`."""
-        if self._left[env_id] == 0:
-            return None
-        self._left[env_id] -= 1
-        return self._left[env_id] * self.num_envs + env_id
-
-    def end(self, env_id: int, outcome: Outcome) -> bool:
-        """See :class:`~isaaclab_datagen.recorders.stream.Plan`."""
-        self.tally.add(outcome)
-        if self.by is not None:
-            if self.by not in outcome.extra:
-                known = ", ".join(outcome.extra) or "nothing"
-                raise UsageError(f"--by {self.by}: nothing of that name is said of an episode, choose from {known}")
-            self.groups[outcome.extra[self.by]].add(outcome)
-        return True
-
-    def cancel(self, env_id: int) -> None:
-        """See :class:`~isaaclab_datagen.recorders.stream.Plan`."""
-        self._left[env_id] += 1
-
-    def facts(self, env_id: int) -> dict[str, Any]:
-        """See :class:`~isaaclab_datagen.recorders.stream.Plan`."""
-        return {"round": self._left[env_id]}

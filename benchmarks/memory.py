@@ -1,0 +1,69 @@
+"""Measure the memory of a collection, all of its processes together, from its tenth episode to its last.
+
+Takes the options of scripts/collect.py and runs it; for instance
+
+    benchmarks/memory.py --task Open-Drawer-Custom --expert rl --num_envs 8 --episodes 200 --out /tmp/drawer
+
+Memory that several processes share counts once (PSS). Needs Linux.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
+from isaaclab_datagen.cli import options
+from isaaclab_datagen.datasets import formats
+from isaaclab_datagen.errors import RunError, UsageError
+
+SCRIPT = Path(__file__).parents[1] / "scripts" / "collect.py"
+PERIOD = 1.0
+"""Seconds between two looks."""
+SETTLED = 10
+"""Episodes after which memory is not to grow any more."""
+MB = 1e6
+
+
+def memory(process: psutil.Process) -> float:
+    """Of a process and all that it has started [bytes]."""
+    total = 0.0
+    for one in (process, *process.children(recursive=True)):
+        try:
+            total += one.memory_full_info().pss
+        except psutil.Error:
+            continue  # it has just ended
+    return total
+
+
+def episodes(out: Path) -> int:
+    """How many are committed."""
+    try:
+        return len(formats.open_reader(out).indices)
+    except (RunError, UsageError):
+        return 0  # there is no dataset yet
+
+
+def main() -> None:
+    """Run the collection, look now and then, print."""
+    words = sys.argv[1:]
+    out = options.peek(words, "--out")
+    if not words or out is None or {"-h", "--help"} & set(words):
+        sys.exit(f"{__doc__}\n--out is needed.")
+    collection = subprocess.Popen([sys.executable, str(SCRIPT), *words])
+    seen: list[tuple[int, float]] = []
+    while collection.poll() is None:
+        seen.append((episodes(Path(out)), memory(psutil.Process(collection.pid))))
+        time.sleep(PERIOD)
+    settled = [size for count, size in seen if count >= SETTLED]
+    if collection.returncode or not settled:
+        sys.exit(f"the collection ended with status {collection.returncode} after {seen[-1][0]} episodes")
+    first, most, last = (f"{size / MB:.0f} MB" for size in (settled[0], max(settled), settled[-1]))
+    print(f"{episodes(Path(out))} episodes: {first} after the tenth, {most} at most later, {last} at last")
+
+
+if __name__ == "__main__":
+    main()
