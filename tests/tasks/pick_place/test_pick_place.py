@@ -22,6 +22,8 @@ from isaaclab_datagen.experts.checkpoints import Wish
 TASK = "PickPlace-Rev2Fwd"
 NUM_ENVS = 4
 A, B = 0.0, 1.0
+PLAN = 8
+"""Actions of a plan that a diffusion policy executes by default."""
 
 
 def configuration(*words: str):
@@ -73,17 +75,19 @@ def env() -> Iterator[SimpleNamespace]:
 def run(env) -> SimpleNamespace:
     """The script's chain until each environment has ended two legs; the state before and after each step."""
     expert = factory.choose(registry.find(TASK), "state_machine", Wish(), None, None)
-    expert.cfg.hover_height, expert.cfg.pause_steps, expert.cfg.finger_steps = (0.19, 0.2), 3, 8
+    expert.cfg.hover_height = (0.19, 0.2)
     actor = factory.build(expert, env)
     env.reset()
     actor.reset(torch.arange(NUM_ENVS))
-    log: dict[str, list[torch.Tensor]] = {name: [] for name in ("command", "cube", "joints", "discs", "phase", "ended")}
+    names = ("command", "cube", "joints", "discs", "sent", "phase", "ended")
+    log: dict[str, list[torch.Tensor]] = {name: [] for name in names}
     while len(log["ended"]) < 420 and (not log["ended"] or torch.stack(log["ended"]).sum(dim=0).min() < 2):
         log["command"].append(command(env).command.clone())
         log["cube"].append(position(env, "object"))
         log["joints"].append(env.scene["robot"].data.joint_pos.torch.clone())
         log["discs"].append(torch.cat([position(env, "goal_disc"), position(env, "place_disc")], dim=-1))
         actions = actor.act(env.obs_buf)
+        log["sent"].append(actions[:, :3].clone())
         log["phase"].append(command(env).phase.clone())
         _, _, terminated, truncated, _ = env.step(actions)
         assert torch.equal(terminated, env.termination_manager.get_term("success"))
@@ -148,6 +152,15 @@ def test_phases_follow_each_other(run):
     change = (run.phase[1:] - run.phase[:-1])[same_leg]
     assert ((change == 0) | (change == 1)).all()
     assert run.phase.max() >= 9
+
+
+@pytest.mark.sim
+def test_no_rest_lasts_as_long_as_a_policy_executes_a_plan(run):
+    """Otherwise a policy, which remembers nothing, would learn from the script to rest for ever."""
+    to_hand = run.sent.diff(dim=0).norm(dim=-1) > 1e-3
+    to_fingers = run.joints[..., -2:].sum(dim=-1).diff(dim=0).abs() > 1e-3
+    happens = to_hand[:-1] | to_fingers[1:]
+    assert happens.unfold(0, PLAN, 1).any(dim=-1).all()
 
 
 @pytest.mark.sim
