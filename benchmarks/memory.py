@@ -63,8 +63,8 @@ def main() -> None:
     settled = [size for count, size in seen if count >= SETTLED]
     if collection.returncode or not settled:
         sys.exit(f"the collection ended with status {collection.returncode} after {seen[-1][0]} episodes")
-    first, most, last = (f"{size / MB:.0f} MB" for size in (settled[0], max(settled), settled[-1]))
-    print(f"{episodes(Path(out))} episodes: {first} after the tenth, {most} at most later, {last} at last")
+    first, most = settled[0] / MB, max(settled) / MB
+    print(f"{episodes(Path(out))} episodes: {first:.0f} MB after the tenth, {most:.0f} MB at most later")
 
 
 if __name__ == "__main__":
