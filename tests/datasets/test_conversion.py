@@ -59,8 +59,7 @@ def assert_same(one, other):
 def test_several_processes_write_the_same(name, tmp_path, monkeypatch):
     source = record(tmp_path / "a", name, (SUCCESS,) * 3)
     convert(source, name, tmp_path / "one")
-    monkeypatch.setattr(conversion, "_WORTH_A_PROCESS", 1)
-    monkeypatch.setattr(conversion.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(conversion, "processes", lambda episodes, each: 2)
     convert(source, name, tmp_path / "many")
     assert_same(formats.open_reader(tmp_path / "one"), formats.open_reader(tmp_path / "many"))
 

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,6 +20,7 @@ import numpy as np
 from tqdm import tqdm
 
 from isaaclab_datagen.datasets import features
+from isaaclab_datagen.datasets.processes import pool, processes
 from isaaclab_datagen.datasets.reader import DatasetReader
 from isaaclab_datagen.errors import RunError, UsageError
 
@@ -129,7 +128,7 @@ def _fill(
     """Decode all episodes into the file, each in any process. Returns the numbers of all frames."""
     starts = np.cumsum([0, *steps.values()])[:-1].tolist()
     one = partial(_episode, reader, cameras, path, shape)
-    workers = min(os.cpu_count() or 1, len(steps), 16)
+    workers = processes(len(steps))
     with tqdm(total=len(steps), unit="episode", desc=f"decoding {_root(reader).name}", dynamic_ncols=True) as bar:
         found = []
         if workers == 1 or shape[0] < 2000:  # starting processes would take longer
@@ -137,8 +136,8 @@ def _fill(
                 found.append(one(index, start))
                 bar.update()
         else:
-            with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-                for numbers in pool.map(one, steps, starts):
+            with pool(workers) as started:
+                for numbers in started.map(one, steps, starts):
                     found.append(numbers)
                     bar.update()
     joined = {name: np.concatenate([numbers[name] for numbers in found]) for name in found[0]}

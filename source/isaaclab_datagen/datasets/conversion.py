@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import shutil
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -21,13 +18,13 @@ from isaaclab_datagen.datasets import formats
 from isaaclab_datagen.datasets.episode import Frame, Writer
 from isaaclab_datagen.datasets.files import FolderLock
 from isaaclab_datagen.datasets.folders import place
+from isaaclab_datagen.datasets.processes import pool, processes
 from isaaclab_datagen.datasets.reader import DatasetReader
 from isaaclab_datagen.errors import RunError, UsageError
 
 _STAGING, _NEW = ".converting", "new"
 _WORTH_A_PROCESS = 8
 """Episodes for which another process is started: that takes a second."""
-_MOST_PROCESSES = 16
 
 
 @dataclass(frozen=True)
@@ -131,12 +128,12 @@ def _copied(
         Number of an episode that is whole, and of its actions.
     """
     copy = partial(_copy, source, streams, writer)
-    workers = min(len(episodes) // _WORTH_A_PROCESS, os.cpu_count() or 1, _MOST_PROCESSES) if live else 1
+    workers = processes(len(episodes), _WORTH_A_PROCESS) if live else 1
     if workers < 2:
         yield from zip(episodes, map(copy, episodes), strict=True)
         return
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-        yield from zip(episodes, pool.map(copy, episodes), strict=True)
+    with pool(workers) as started:
+        yield from zip(episodes, started.map(copy, episodes), strict=True)
 
 
 def _copy(source: DatasetReader, streams: Sequence[str], writer: Writer, index: int) -> int:

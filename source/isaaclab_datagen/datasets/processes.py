@@ -1,0 +1,32 @@
+"""Processes that share out the episodes of a dataset."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from concurrent.futures import ProcessPoolExecutor
+
+MOST = 16
+"""Processes at most: each takes a second to start, and memory."""
+
+
+def processes(episodes: int, each: int = 1) -> int:
+    """How many are worth it, if each shall have at least so many episodes."""
+    return min(episodes // each, os.cpu_count() or 1, MOST)
+
+
+def pool(workers: int) -> ProcessPoolExecutor:
+    """A pool whose processes end with this one, however it ends: a run after a kill must have its folder to itself."""
+    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _end_with_parent)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None  # this runs in a process of the pool
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
