@@ -42,7 +42,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "ui": set(),
 }
-"""A folder of the package and what of it that folder may import, beside itself and ``errors``. Strings are free."""
+"""A folder of the package and what of it that folder may import, beside itself and :data:`SHARED`. Strings are free."""
+
+SHARED = {"errors", "replayed"}
+"""Modules that every folder may import."""
 
 KIT = {"omni", "carb", "isaacsim"}
 LEARNING = {"geometry", "datasets", "policies", "training", "rollout"}
@@ -67,7 +70,7 @@ def forbidden(path: str, name: str) -> bool:
     folder = parts[0] if len(parts) > 1 else ""
     if target[0] == PACKAGE:
         inside = target[1] if len(target) > 1 else ""
-        return inside != "errors" and inside != folder and inside not in MAY_IMPORT.get(folder, set())
+        return inside not in {*SHARED, folder, *MAY_IMPORT.get(folder, set())}
     isaaclab = target[0].startswith("isaaclab") or target[0] in KIT | {"pxr"}
     return (
         (target[0] in KIT and folder != "ui")

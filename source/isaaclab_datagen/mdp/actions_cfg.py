@@ -1,15 +1,15 @@
-"""Configuration of actions that arrive late and not as they were meant."""
+"""Configuration of actions: late and not as they were meant, or by differential IK."""
 
 from __future__ import annotations
 
 from dataclasses import MISSING
 from typing import Literal, cast
 
-from isaaclab.envs.mdp import JointPositionActionCfg
+from isaaclab.envs.mdp import DifferentialInverseKinematicsActionCfg, JointPositionActionCfg
 from isaaclab.managers import ActionTerm, ActionTermCfg
 from isaaclab.utils import configclass
 
-__all__ = ["ActionNoiseCfg", "DelayedActionCfg", "delays", "physics_steps"]
+__all__ = ["ActionNoiseCfg", "DelayedActionCfg", "ReplayedIkActionCfg", "delays", "physics_steps"]
 
 _TOLERANCE = 1e-6
 """Of a delay [physics steps], below which it counts as a whole number of steps."""
@@ -61,6 +61,13 @@ class DelayedActionCfg(ActionTermCfg):
         """The asset is that of the action."""
         if isinstance(self.action, JointPositionActionCfg):
             self.asset_name = self.action.asset_name
+
+
+@configclass
+class ReplayedIkActionCfg(DifferentialInverseKinematicsActionCfg):
+    """Isaac Lab's differential IK of poses or pose deltas by damped least squares, which a GPU replays."""
+
+    class_type: type[ActionTerm] | str = "{DIR}.ik_action:ReplayedIkAction"
 
 
 def physics_steps(delay_range: tuple[float, float], physics_dt: float) -> tuple[int, int]:

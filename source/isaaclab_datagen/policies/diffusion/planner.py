@@ -17,8 +17,8 @@ from isaaclab_datagen.datasets import features
 from isaaclab_datagen.errors import UsageError
 from isaaclab_datagen.policies.checkpoints import resolve
 from isaaclab_datagen.policies.diffusion.config import image_keys
-from isaaclab_datagen.policies.diffusion.replayed import Replayed
 from isaaclab_datagen.policies.signature import Signature
+from isaaclab_datagen.replayed import Replayed
 
 _STATE = features.READY
 

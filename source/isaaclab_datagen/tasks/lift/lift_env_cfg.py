@@ -70,7 +70,7 @@ class CommandsCfg:
 class ActionsCfg:
     """Arm and gripper."""
 
-    arm_action: mdp.RelativeIkActionCfg = MISSING
+    arm_action: mdp.ReplayedIkActionCfg = MISSING
     gripper_action: mdp.BinaryJointPositionActionCfg = MISSING
 
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import torch
 from isaaclab.envs.mdp.actions.binary_joint_actions import BinaryJointPositionAction
-from isaaclab.envs.mdp.actions.task_space_actions import DifferentialInverseKinematicsAction
 from isaaclab.managers import ActionTerm
 from isaaclab.utils.math import subtract_frame_transforms
+
+from isaaclab_datagen.mdp.ik_action import ReplayedIkAction
 
 if TYPE_CHECKING:
     from isaaclab.envs import ManagerBasedEnv
@@ -32,7 +33,7 @@ class PoseAction(ActionTerm):
 
     def __init__(self, cfg: PoseActionCfg, env: ManagerBasedEnv) -> None:
         super().__init__(cfg, env)
-        self._ik = DifferentialInverseKinematicsAction(cfg.ik, env)
+        self._ik = ReplayedIkAction(cfg.ik, env)
         self._raw = torch.zeros(env.num_envs, 7, device=env.device)
         self._told = torch.zeros_like(self._raw)
         self._begins = torch.ones(env.num_envs, dtype=torch.bool, device=env.device)
@@ -58,7 +59,7 @@ class PoseAction(ActionTerm):
         pose = actions[:, _TO_XYZW]
         norm = pose[:, 3:].norm(dim=-1, keepdim=True)
         valid = torch.isfinite(actions).all(dim=-1, keepdim=True) & (norm > _SHORTEST)
-        self._told = torch.where(self._begins.unsqueeze(-1), torch.cat(self._ik._compute_frame_pose(), -1), self._told)
+        self._told = torch.where(self._begins.unsqueeze(-1), self._ik.tip, self._told)
         self._begins[:] = False
         wanted = torch.cat([pose[:, :3], pose[:, 3:] / norm.clamp(min=_SHORTEST)], dim=-1)
         self._told = torch.where(valid, self._in_root_frame(wanted), self._told)

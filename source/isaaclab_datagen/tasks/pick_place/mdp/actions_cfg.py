@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import MISSING
 from typing import cast
 
-from isaaclab.envs.mdp.actions.actions_cfg import (
-    BinaryJointPositionActionCfg,
-    DifferentialInverseKinematicsActionCfg,
-)
+from isaaclab.envs.mdp.actions.actions_cfg import BinaryJointPositionActionCfg
 from isaaclab.managers import ActionTermCfg
 from isaaclab.utils import configclass
+
+from isaaclab_datagen.mdp.actions_cfg import ReplayedIkActionCfg
 
 __all__ = ["PoseActionCfg", "SteadyGripperActionCfg"]
 
@@ -21,7 +20,7 @@ class PoseActionCfg(ActionTermCfg):
 
     class_type: type | str = "{DIR}.actions:PoseAction"
 
-    ik: DifferentialInverseKinematicsActionCfg = cast(DifferentialInverseKinematicsActionCfg, MISSING)
+    ik: ReplayedIkActionCfg = cast(ReplayedIkActionCfg, MISSING)
     """Absolute differential IK, which takes poses in the root frame with quaternions x, y, z, w."""
 
 

@@ -35,13 +35,13 @@ class FrankaLiftEnvCfg(LiftEnvCfg):
     def __post_init__(self) -> None:
         """Fill the lift task's holes with the Panda's hand."""
         super().__post_init__()
-        self.actions.arm_action = mdp.RelativeIkActionCfg(
+        self.actions.arm_action = mdp.ReplayedIkActionCfg(
             asset_name="robot",
             joint_names=["panda_joint.*"],
             body_name=HAND_BODY,
             controller=DifferentialIKControllerCfg(command_type="pose", use_relative_mode=True, ik_method="dls"),
             scale=0.5,
-            body_offset=mdp.RelativeIkActionCfg.OffsetCfg(pos=TIP_OFFSET),
+            body_offset=mdp.ReplayedIkActionCfg.OffsetCfg(pos=TIP_OFFSET),
         )
         self.actions.gripper_action = mdp.BinaryJointPositionActionCfg(
             asset_name="robot",

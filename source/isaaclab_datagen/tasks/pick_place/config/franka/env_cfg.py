@@ -57,12 +57,12 @@ class FrankaPickPlaceEnvCfg(PickPlaceEnvCfg):
                 actuator.stiffness, actuator.damping = FINGER_GAINS if name == "panda_hand" else ARM_GAINS
         self.actions.arm_action = mdp.PoseActionCfg(
             asset_name="robot",
-            ik=mdp.DifferentialInverseKinematicsActionCfg(
+            ik=mdp.ReplayedIkActionCfg(
                 asset_name="robot",
                 joint_names=["panda_joint.*"],
                 body_name=HAND_BODY,
                 controller=DifferentialIKControllerCfg(command_type="pose", use_relative_mode=False, ik_method="dls"),
-                body_offset=mdp.DifferentialInverseKinematicsActionCfg.OffsetCfg(pos=TIP_OFFSET),
+                body_offset=mdp.ReplayedIkActionCfg.OffsetCfg(pos=TIP_OFFSET),
             ),
         )
         self.actions.gripper_action = mdp.SteadyGripperActionCfg(

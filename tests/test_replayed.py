@@ -8,7 +8,7 @@ import torch
 if not torch.cuda.is_available():
     pytest.skip("needs a GPU", allow_module_level=True)
 
-from isaaclab_datagen.policies.diffusion.replayed import Replayed
+from isaaclab_datagen.replayed import Replayed
 
 
 def test_replayed_values_are_the_functions():

@@ -35,11 +35,13 @@ class Replayed:
         if size not in self._recorded:
             self._recorded[size] = self._record(size, inputs)
         graph, places, output = self._recorded[size]
-        for place, given in zip(places, inputs, strict=True):
-            place[:count].copy_(given)
+        with torch.no_grad():
+            for place, given in zip(places, inputs, strict=True):
+                place[:count].copy_(given)
         graph.replay()
         return output[:count].clone()
 
+    @torch.inference_mode(False)  # what is recorded in that mode could not be filled outside of it
     @torch.no_grad()
     def _record(
         self, size: int, inputs: tuple[torch.Tensor, ...]
