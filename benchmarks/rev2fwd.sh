@@ -16,6 +16,7 @@ STEPS=${STEPS:-12000}
 BATCH=${BATCH:-128}
 RATE=${RATE:-2e-4}           # learning rate
 NET=${NET:-[128,256,512]}    # the U-Net's widths
+LEARN=${LEARN:---amp --compile --noise_draws 4} # of every training
 TESTS=${TESTS:-256}          # episodes of each evaluation
 CHAINS=${CHAINS:-64}
 CYCLES=${CYCLES:-50}         # of a chain, at most
@@ -41,7 +42,7 @@ reverse() { # A is what succeeds again; the other rules are compared as they are
 }
 
 policy() { # name of a dataset: its policy, and how often that succeeds
-  "$PYTHON" scripts/learn.py --dataset "$WORK/$1" --out "$WORK/policy_$1" --steps "$STEPS" --batch_size "$BATCH" --amp \
+  "$PYTHON" scripts/learn.py --dataset "$WORK/$1" --out "$WORK/policy_$1" --steps "$STEPS" --batch_size "$BATCH" $LEARN \
     --policy.optimizer_lr="$RATE" --policy.down_dims="$NET" --cache "$WORK/cache"
   "$PYTHON" scripts/evaluate.py --task $TASK --policy "$WORK/policy_$1" --episodes "$TESTS" --num_envs "$ENVS" \
     --out "$WORK/results/$1" --video "env.direction=${1%%_*}" | tee "$WORK/results/rate_$1.txt"
@@ -67,7 +68,8 @@ DATA_A=$WORK/A
 DATA_B=$WORK/B
 OUT_DIR=$WORK/loop
 CONF
-  "$PYTHON" scripts/iterate.py --config "$WORK/loop.conf" --learn_args="--amp" ${DEVICES:+--learn_devices "$DEVICES"} \
+  "$PYTHON" scripts/iterate.py --config "$WORK/loop.conf" --learn_args="$LEARN --cache $WORK/cache" \
+    ${DEVICES:+--learn_devices "$DEVICES"} \
     | tee "$WORK/results/loop.txt"
   cp "$WORK/loop/progress.png" "$WORK/results/"
 }

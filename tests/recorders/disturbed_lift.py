@@ -93,7 +93,8 @@ def configuration() -> Any:
     cfg.events.teleport = EventTermCfg(func=teleport, mode="interval", interval_range_s=(0.0, 0.0))
     cfg.events.decide = EventTermCfg(func=decide, mode="interval", interval_range_s=(0.0, 0.0), params={"catch": True})
     # Reading a body's pose brings the kinematics up to date: no observation may do the recorder's work.
-    cfg.observations.policy.tip_to_object = cfg.observations.policy.yaw_error = None
+    for name in ("object_position", "target_object_position", "tip_to_object", "object_to_goal", "yaw_error"):
+        setattr(cfg.observations.policy, name, None)
     cfg.recorders.frames.channels["hand_pose"] = ChannelCfg(func=body_pose, params={"asset_cfg": HAND})
     return cfg
 

@@ -96,6 +96,15 @@ def test_failures_are_not_learned_from(trained):
     assert [(entry["episodes"], entry["kind"]) for entry in notes["data"]] == [(3, "original")]
 
 
+def test_a_sample_is_learned_with_several_noises(trained, folder):
+    options, _ = trained
+    draws = replace(options, out=folder / "draws", cache=options.out / "cache", noise_draws=3, steps=1)
+    once = replace(draws, out=folder / "once", noise_draws=1)
+    losses = [json.loads((loop.train(o).parents[1] / "log.jsonl").read_text())["loss"] for o in (draws, once)]
+    assert losses[0] != losses[1]
+    assert losses[0] == pytest.approx(losses[1], rel=0.5)  # of the same network, on the same images
+
+
 def test_the_same_command_again_has_nothing_to_do(trained):
     options, last = trained
     before = (last / "pretrained_model" / "model.safetensors").stat().st_mtime_ns

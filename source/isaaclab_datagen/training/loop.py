@@ -22,7 +22,7 @@ from isaaclab_datagen.policies.checkpoints import CHECKPOINTS, LAST, resolve
 from isaaclab_datagen.policies.diffusion import config as configuration
 from isaaclab_datagen.policies.diffusion.planner import load_policy
 from isaaclab_datagen.policies.signature import Signature
-from isaaclab_datagen.training import checkpoints, corpus, crops, graphs, runs
+from isaaclab_datagen.training import checkpoints, corpus, crops, draws, graphs, runs
 from isaaclab_datagen.training.batches import Batch, Batches, fits
 from isaaclab_datagen.training.checkpoints import Learner
 from isaaclab_datagen.training.corpus import Corpus
@@ -127,18 +127,22 @@ def _loop(options: TrainOptions, place: Place, run: Run, data: Corpus, learner: 
     policy.train()
     if options.amp:
         _keep_exact(policy)
-    prepared = partial(_prepared, learner, crops.take_over(policy), configuration.image_keys(data.signature))
+    draws.take_over(policy, options.noise_draws)
+    crop, keys = crops.take_over(policy), configuration.image_keys(data.signature)
+    prepared = partial(_prepared, learner, crop, keys, options.noise_draws)
+    if options.compile:
+        graphs.fuse(policy)
 
-    def draws() -> Iterator[np.ndarray]:
+    def samples() -> Iterator[np.ndarray]:
         for step in range(start, run.phase.end):
             yield batches.draw((options.seed, step, place.rank), options.batch_size, options.rollout_share)
 
     if place.device.type == "cuda" and place.world == 1 and not policy.config.compile_model:
-        graphs.record(policy, prepared(batches.gather(next(draws()))), options.amp)
+        graphs.record(policy, prepared(batches.gather(next(samples()))), options.amp)
     model: Any = policy if place.world == 1 else DistributedDataParallel(policy)
     progress = Progress(run, options, dataclasses.asdict(policy.config)) if place.main else None
     try:
-        for step, batch in enumerate(batches.stream(draws()), start + 1):
+        for step, batch in enumerate(batches.stream(samples()), start + 1):
             torch.manual_seed(_seed(options.seed, step, place.rank))  # crops and noise, as in a run without a stop
             loss, norm = _step(model, learner, prepared(batch), options.amp)
             if progress is not None:
@@ -162,9 +166,9 @@ def _batches(options: TrainOptions, place: Place, data: Corpus, config: Diffusio
     return Batches(data, windows, configuration.image_keys(data.signature), place.device, on_device)
 
 
-def _prepared(learner: Learner, crop: crops.Prepare, keys: Sequence[str], batch: Batch) -> Batch:
-    """A batch as the policy takes it: normalised, its images cropped."""
-    batch = learner.preprocess(batch)
+def _prepared(learner: Learner, crop: crops.Prepare, keys: Sequence[str], noise_draws: int, batch: Batch) -> Batch:
+    """A batch as the policy takes it: normalised, its images cropped, its actions once for each noise."""
+    batch = draws.repeated(learner.preprocess(batch), noise_draws)
     return {**batch, **{key: crop(batch[key]) for key in keys}}
 
 

@@ -30,12 +30,16 @@ class TrainOptions:
     keep_failures: bool = False
     rollout_share: float = 0.5
     """Share of the samples that come from the rollouts; 0.5 takes both sides equally often."""
+    noise_draws: int = 1
+    """Noises and times that are drawn for each sample; its images are encoded once."""
     policy: Mapping[str, str] = field(default_factory=dict)
     """Fields of the policy's configuration."""
     save_freq: int = 2000
     log_freq: int = 50
     amp: bool = False
     """Compute in bfloat16 where that is safe."""
+    compile: bool = False
+    """Fuse the encoders' kernels by ``torch.compile``."""
     wandb: bool = False
     cache: Path | None = None
     """Folder for decoded datasets; ``<out>/cache`` if None."""
@@ -57,6 +61,7 @@ class TrainOptions:
             "cameras": None if self.cameras is None else list(self.cameras),
             "keep_failures": self.keep_failures,
             "rollout_share": self.rollout_share,
+            "noise_draws": self.noise_draws,
             "policy": dict(self.policy),
             "amp": self.amp,
         }

@@ -85,10 +85,10 @@ class ObservationsCfg:
         joint_pos = ObsTerm(func=mdp.joint_pos_rel)
         joint_vel = ObsTerm(func=mdp.joint_vel_rel, scale=0.2)
         object_position = ObsTerm(func=mdp.object_position)
-        target_object_position = ObsTerm(func=mdp.command_position, params={"command_name": "object_pose"})
-        tip_to_object = ObsTerm(func=mdp.tip_to_object, params={"asset_cfg": MISSING, "offset": MISSING})
+        target_object_position = ObsTerm(func=mdp.goal_position)
+        tip_to_object = ObsTerm(func=mdp.tip_to_object)
         object_to_goal = ObsTerm(func=mdp.object_to_goal)
-        yaw_error = ObsTerm(func=mdp.yaw_error, params={"asset_cfg": MISSING})
+        yaw_error = ObsTerm(func=mdp.yaw_error)
         actions = ObsTerm(func=mdp.last_action)
 
         def __post_init__(self) -> None:
@@ -151,10 +151,7 @@ class TerminationsCfg:
     and unlearn to finish.
     """
 
-    success = DoneTerm(
-        func=mdp.held_at_goal,
-        params={"distance": 0.05, "steps": 10, "asset_cfg": MISSING, "offset": MISSING},
-    )
+    success = DoneTerm(func=mdp.held_at_goal, params={"distance": 0.05, "steps": 10})
     time_out = DoneTerm(func=mdp.time_out, time_out=True)
     object_dropped = DoneTerm(
         func=mdp.root_height_below_minimum, params={"minimum_height": -0.05, "asset_cfg": SceneEntityCfg("object")}

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
-from isaaclab.managers import SceneEntityCfg
 
-from .observations import object_to_goal, tip_to_object
+from .commands import layout
 
 if TYPE_CHECKING:
     from isaaclab.envs import ManagerBasedRLEnv
@@ -15,45 +14,27 @@ if TYPE_CHECKING:
 __all__ = ["goal_distance", "is_held", "lift_height", "reach"]
 
 
-def is_held(
-    env: ManagerBasedRLEnv, asset_cfg: SceneEntityCfg, offset: tuple[float, float, float], radius: float = 0.04
-) -> torch.Tensor:
+def is_held(env: ManagerBasedRLEnv, radius: float = 0.04) -> torch.Tensor:
     """Whether the cube's centre is within ``radius`` [m] of the tip. Shape is (num_envs,)."""
-    return tip_to_object(env, asset_cfg, offset).norm(dim=-1) < radius
+    return layout(env).reach < radius
 
 
-def reach(
-    env: ManagerBasedRLEnv, std: float, asset_cfg: SceneEntityCfg, offset: tuple[float, float, float]
-) -> torch.Tensor:
+def reach(env: ManagerBasedRLEnv, std: float) -> torch.Tensor:
     """1 - tanh(d / std) of the distance d from tip to cube [m]. Shape is (num_envs,)."""
-    return 1.0 - torch.tanh(tip_to_object(env, asset_cfg, offset).norm(dim=-1) / std)
+    return 1.0 - torch.tanh(layout(env).reach / std)
 
 
 def _height(env: ManagerBasedRLEnv, rest_height: float) -> torch.Tensor:
-    position_w = env.scene["object"].data.root_link_pose_w.torch[:, 2]
-    return position_w - env.scene.env_origins[:, 2] - rest_height
+    return layout(env).object[:, 2] - rest_height
 
 
-def lift_height(
-    env: ManagerBasedRLEnv,
-    full_height: float,
-    rest_height: float,
-    asset_cfg: SceneEntityCfg,
-    offset: tuple[float, float, float],
-) -> torch.Tensor:
+def lift_height(env: ManagerBasedRLEnv, full_height: float, rest_height: float) -> torch.Tensor:
     """Height of the held cube over its rest, as a share of ``full_height`` [m], at most 1. Shape is (num_envs,)."""
     share = (_height(env, rest_height) / full_height).clamp(0.0, 1.0)
-    return share * is_held(env, asset_cfg, offset)
+    return share * is_held(env)
 
 
-def goal_distance(
-    env: ManagerBasedRLEnv,
-    std: float,
-    minimal_height: float,
-    rest_height: float,
-    asset_cfg: SceneEntityCfg,
-    offset: tuple[float, float, float],
-) -> torch.Tensor:
+def goal_distance(env: ManagerBasedRLEnv, std: float, minimal_height: float, rest_height: float) -> torch.Tensor:
     """1 - tanh(d / std) of the held, lifted cube's distance d to the goal [m]. Shape is (num_envs,)."""
-    lifted = (_height(env, rest_height) > minimal_height) & is_held(env, asset_cfg, offset)
-    return lifted * (1.0 - torch.tanh(object_to_goal(env).norm(dim=-1) / std))
+    lifted = (_height(env, rest_height) > minimal_height) & is_held(env)
+    return lifted * (1.0 - torch.tanh(layout(env).object_to_goal.norm(dim=-1) / std))

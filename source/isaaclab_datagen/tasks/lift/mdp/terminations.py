@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
-from isaaclab.managers import ManagerTermBase, SceneEntityCfg, TerminationTermCfg
+from isaaclab.managers import ManagerTermBase, TerminationTermCfg
 
-from .observations import object_to_goal
+from .commands import layout
 from .rewards import is_held
 
 if TYPE_CHECKING:
@@ -28,15 +28,8 @@ class held_at_goal(ManagerTermBase):
         """Start counting anew."""
         self._count[slice(None) if env_ids is None else env_ids] = 0
 
-    def __call__(
-        self,
-        env: ManagerBasedRLEnv,
-        distance: float,
-        steps: int,
-        asset_cfg: SceneEntityCfg,
-        offset: tuple[float, float, float],
-    ) -> torch.Tensor:
+    def __call__(self, env: ManagerBasedRLEnv, distance: float, steps: int) -> torch.Tensor:
         """Shape is (num_envs,)."""
-        there = (object_to_goal(env).norm(dim=-1) < distance) & is_held(env, asset_cfg, offset)
+        there = (layout(env).object_to_goal.norm(dim=-1) < distance) & is_held(env)
         self._count = torch.where(there, self._count + 1, 0)
         return self._count >= steps

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import torch
 from isaaclab.managers import SceneEntityCfg
-from isaaclab.utils.math import quat_apply_inverse
+
+from .rotations import up_component
 
 if TYPE_CHECKING:
     from isaaclab.envs import ManagerBasedRLEnv
@@ -33,9 +35,8 @@ def fell(env: ManagerBasedRLEnv, asset_cfg: SceneEntityCfg, minimum_height: floa
     data = env.scene[asset_cfg.name].data
     (body,) = cast("list[int]", asset_cfg.body_ids)
     height = data.root_link_pose_w.torch[:, 2] - env.scene.env_origins[:, 2]
-    quaternion = data.body_link_pose_w.torch[:, body, 3:7]
-    up = quat_apply_inverse(quaternion, torch.tensor([[0.0, 0.0, 1.0]], device=env.device).expand(len(height), 3))
-    return (height < minimum_height) | (up[:, 2] < torch.cos(torch.tensor(maximum_tilt)))
+    up = up_component(data.body_link_pose_w.torch[:, body, 3:7])
+    return (height < minimum_height) | (up < math.cos(maximum_tilt))
 
 
 def completed(env: ManagerBasedRLEnv, command_name: str, fall_term: str) -> torch.Tensor:

@@ -15,8 +15,7 @@ from isaaclab_datagen.recorders import ChannelCfg, DatasetRecorderCfg, FrameReco
 from isaaclab_datagen.tasks.lift import mdp
 from isaaclab_datagen.tasks.lift.lift_env_cfg import LiftEnvCfg, LiftSceneCfg
 
-HAND = SceneEntityCfg("robot", body_names=HAND_BODY)
-TIP = {"asset_cfg": HAND, "offset": TIP_OFFSET}
+TIP = {"asset_cfg": SceneEntityCfg("robot", body_names=HAND_BODY), "offset": TIP_OFFSET}
 
 
 @configclass
@@ -49,14 +48,7 @@ class FrankaLiftEnvCfg(LiftEnvCfg):
             open_command_expr={"panda_finger_joint.*": FINGER_OPEN},
             close_command_expr={"panda_finger_joint.*": 0.0},
         )
-        self.commands.object_pose.body_name = HAND_BODY
-        policy = self.observations.policy
-        policy.tip_to_object.params = dict(TIP)
-        policy.yaw_error.params = {"asset_cfg": HAND}
-        for term in (self.rewards.reach, self.rewards.reach_fine, self.rewards.lift, self.rewards.goal):
-            term.params.update(TIP)
-        self.rewards.goal_fine.params.update(TIP)
-        self.terminations.success.params.update(TIP)
+        self.commands.object_pose.body_name, self.commands.object_pose.tip_offset = HAND_BODY, TIP_OFFSET
         self.events.reset_to_demonstration = EventTerm(
             func=mdp.reset_to_demonstration,
             mode="reset",
