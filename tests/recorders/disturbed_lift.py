@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from isaaclab.app import add_launcher_args, launch_simulation
 from isaaclab.cli import load_external_tasks
-from isaaclab.managers import EventTermCfg, SceneEntityCfg
+from isaaclab.managers import EventTermCfg, ObservationTermCfg, SceneEntityCfg
 from isaaclab_tasks.utils import load_cfg_from_registry, resolve_presets
 
 from isaaclab_datagen import registry
 from isaaclab_datagen.cli import configuring, options
-from isaaclab_datagen.mdp import body_pose, object_pose, push_by_setting_velocity
+from isaaclab_datagen.mdp import body_pose, command_position, object_pose, push_by_setting_velocity
 from isaaclab_datagen.recorders import ChannelCfg
 
 TASK = "Lift-Custom-IK"
@@ -33,6 +33,11 @@ SUCCEEDS, TIMES_OUT, DROPS = 0, 1, 2
 """What becomes of each environment's episodes."""
 CATCH, DROP = 8, 12
 """Steps at which the cube is put into the hand of one environment, and below the table of another."""
+
+
+def object_position(env: Any) -> torch.Tensor:
+    """Of the object alone, which brings no body's pose up to date. Shape is (num_envs, 3)."""
+    return object_pose(env)[:, :3]
 
 
 def teleport(env: Any, env_ids: Any) -> None:
@@ -93,8 +98,10 @@ def configuration() -> Any:
     cfg.events.teleport = EventTermCfg(func=teleport, mode="interval", interval_range_s=(0.0, 0.0))
     cfg.events.decide = EventTermCfg(func=decide, mode="interval", interval_range_s=(0.0, 0.0), params={"catch": True})
     # Reading a body's pose brings the kinematics up to date: no observation may do the recorder's work.
-    for name in ("object_position", "target_object_position", "tip_to_object", "object_to_goal", "yaw_error"):
-        setattr(cfg.observations.policy, name, None)
+    policy = cfg.observations.policy
+    policy.object_position.func = object_position
+    policy.target_object_position = ObservationTermCfg(func=command_position, params={"command_name": "object_pose"})
+    policy.tip_to_object = policy.object_to_goal = policy.yaw_error = None
     cfg.recorders.frames.channels["hand_pose"] = ChannelCfg(func=body_pose, params={"asset_cfg": HAND})
     return cfg
 

@@ -27,7 +27,12 @@ def env() -> Iterator[gym.Env]:
     load_external_tasks()
     cfg, _ = overrides.resolve(TASK, None, [], play_mode=False)
     keep_cameras(cfg, [])
-    cfg.sim.device, cfg.scene.num_envs, cfg.seed, cfg.episode_length_s = "cpu", NUM_ENVS, 0, 0.1  # five steps: resets, half to demonstrations
+    cfg.sim.device, cfg.scene.num_envs, cfg.seed, cfg.episode_length_s = (
+        "cpu",
+        NUM_ENVS,
+        0,
+        0.1,
+    )  # five steps: resets, half to demonstrations
     parser = argparse.ArgumentParser()
     add_launcher_args(parser)
     with launch_simulation(cfg, parser.parse_args(["--device", "cpu"])):
