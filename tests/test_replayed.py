@@ -24,3 +24,11 @@ def test_replayed_values_are_the_functions():
         with torch.no_grad():
             torch.testing.assert_close(replayed(x, y), function(x, y))
     assert sorted(replayed._recorded) == [1, 4, 8]
+
+
+def test_what_is_recorded_in_inference_mode_is_replayed_outside_of_it():
+    replayed = Replayed(lambda x: 2 * x)
+    x = torch.randn(4, 2, device="cuda")
+    with torch.inference_mode():
+        replayed(x)
+    torch.testing.assert_close(replayed(x + 1), 2 * (x + 1))

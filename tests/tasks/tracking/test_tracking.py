@@ -136,7 +136,7 @@ def test_observations_are_what_isaac_labs_own_functions_say(env, command):
     data, state = env.scene["robot"].data, command.state
     anchor = data.body_link_pose_w.torch[:, BODY_NAMES.index(ANCHOR)]
     position, rotation = subtract_frame_transforms(
-        anchor[:, :3], anchor[:, 3:], state.body_pos[:, command.anchor], state.body_pose[:, command.anchor, 3:]
+        anchor[:, :3], anchor[:, 3:], state.body_pose[:, command.anchor, :3], state.body_pose[:, command.anchor, 3:]
     )
     observations = env.observation_manager.compute_group("critic")
     assert torch.allclose(observations[:, 58:61], position, atol=1e-5)

@@ -15,7 +15,7 @@ from isaaclab.managers import CommandTerm
 from isaaclab.utils.math import quat_from_euler_xyz, quat_mul, sample_uniform, sample_uniform_from_ranges
 
 from .library import MotionLibrary, StartSampler
-from .state import TrackingErrors, TrackingState
+from .state import Tracking, TrackingErrors, TrackingState
 
 if TYPE_CHECKING:
     from isaaclab.assets import Articulation
@@ -46,6 +46,7 @@ class MotionCommand(CommandTerm):
         self._columns = torch.tensor([kept.index(name) for name in names], device=self.device)
         self._bodies = torch.tensor([self.robot.body_names.index(name) for name in names], device=self.device)
         self.anchor = names.index(cfg.anchor_body)
+        self._track = Tracking(len(names), self.anchor, self.device)
         self.motion = torch.zeros(self.num_envs, dtype=torch.long, device=self.device)
         """Motion of each environment. Shape is (N,)."""
         self.frame = torch.zeros_like(self.motion)
@@ -89,14 +90,13 @@ class MotionCommand(CommandTerm):
     def _compute_state(self) -> TrackingState:
         frames = self.library.frames(self.library.starts[self.motion] + self.frame)
         data = self.robot.data
-        return TrackingState(
-            joints=frames.joints,
-            body_pose=frames.body_pose[:, self._columns],
-            body_vel=frames.body_vel[:, self._columns],
-            robot_pose=data.body_link_pose_w.torch[:, self._bodies],
-            robot_vel=data.body_link_vel_w.torch[:, self._bodies],
-            origins=self._env.scene.env_origins,
-            anchor=self.anchor,
+        return self._track(
+            frames.joints,
+            frames.body_pose[:, self._columns],
+            frames.body_vel[:, self._columns],
+            data.body_link_pose_w.torch[:, self._bodies],
+            data.body_link_vel_w.torch[:, self._bodies],
+            self._env.scene.env_origins,
         )
 
     def _measure(self, errors: TrackingErrors) -> None:

@@ -21,19 +21,19 @@ def motion_command(env: ManagerBasedRLEnv, name: str) -> MotionCommand:
 
 def anchor_pos_b(env: ManagerBasedRLEnv, command_name: str) -> torch.Tensor:
     """Position of the reference's anchor in the robot's anchor frame [m]. Shape is (N, 3)."""
-    return motion_command(env, command_name).state.in_anchor[0][:, -1]
+    return motion_command(env, command_name).state.positions_in_anchor[:, -1]
 
 
 def anchor_ori_b(env: ManagerBasedRLEnv, command_name: str) -> torch.Tensor:
     """Rotation of the reference's anchor in the robot's anchor frame. Shape is (N, 6)."""
-    return motion_command(env, command_name).state.in_anchor[1][:, -1]
+    return motion_command(env, command_name).state.rotations_in_anchor[:, -1]
 
 
 def robot_body_pos_b(env: ManagerBasedRLEnv, command_name: str) -> torch.Tensor:
     """Positions of the robot's tracked bodies in its anchor's frame [m]. Shape is (N, 3 B)."""
-    return motion_command(env, command_name).state.in_anchor[0][:, :-1].flatten(1)
+    return motion_command(env, command_name).state.positions_in_anchor[:, :-1].flatten(1)
 
 
 def robot_body_ori_b(env: ManagerBasedRLEnv, command_name: str) -> torch.Tensor:
     """Rotations of the robot's tracked bodies in its anchor's frame. Shape is (N, 6 B)."""
-    return motion_command(env, command_name).state.in_anchor[1][:, :-1].flatten(1)
+    return motion_command(env, command_name).state.rotations_in_anchor[:, :-1].flatten(1)

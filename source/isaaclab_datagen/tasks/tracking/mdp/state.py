@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
+from typing import NamedTuple
 
 import torch
 from isaaclab.utils.math import matrix_from_quat, quat_apply_inverse, quat_inv, quat_mul
 
+from isaaclab_datagen.replayed import Replayed
+
 from .rotations import angle_between, heading_between, turn_quaternions, turn_vectors
 
 
-@dataclass(frozen=True)
-class TrackingErrors:
+class TrackingErrors(NamedTuple):
     """How far the robot is from its reference; bodies relative to the anchor's place and heading."""
 
     anchor_pos2: torch.Tensor
@@ -29,70 +29,97 @@ class TrackingErrors:
     """Squared differences in the world [rad^2/s^2]. Shape is (N, B)."""
 
 
-@dataclass
-class TrackingState:
-    """A commanded frame and the robot, in the world. What follows from them is computed when it is first asked for."""
+class TrackingState(NamedTuple):
+    """A commanded frame and the robot, in the world, and what follows from the two."""
 
     joints: torch.Tensor
     """Commanded joint positions, then velocities. Shape is (N, 2 J)."""
     body_pose: torch.Tensor
-    """Commanded positions in the environment's frame, quaternions. Shape is (N, B, 7)."""
-    body_vel: torch.Tensor
-    """Commanded linear, then angular velocities. Shape is (N, B, 6)."""
+    """Commanded positions, quaternions. Shape is (N, B, 7)."""
     robot_pose: torch.Tensor
     """The robot's. Shape is (N, B, 7)."""
-    robot_vel: torch.Tensor
-    """The robot's. Shape is (N, B, 6)."""
-    origins: torch.Tensor
-    """Origins of the environments. Shape is (N, 3)."""
-    anchor: int
-    """Index of the anchor among the bodies."""
+    relative_pos: torch.Tensor
+    """Commanded positions, shifted and turned so that the anchor's x, y and heading are the robot's. (N, B, 3)."""
+    positions_in_anchor: torch.Tensor
+    """The robot's bodies, then the commanded anchor, in the robot's anchor frame. Shape is (N, B + 1, 3)."""
+    rotations_in_anchor: torch.Tensor
+    """The same: the first two columns of rotation matrices, row by row. Shape is (N, B + 1, 6)."""
+    errors: TrackingErrors
 
-    @cached_property
-    def body_pos(self) -> torch.Tensor:
-        """Commanded positions. Shape is (N, B, 3)."""
-        return self.body_pose[..., :3] + self.origins[:, None]
 
-    @cached_property
-    def relative_pos(self) -> torch.Tensor:
-        """Commanded positions, shifted and turned so that the anchor's x, y and heading are the robot's. (N, B, 3)."""
-        anchor = self.body_pos[:, self.anchor]
-        shift = torch.cat([self.robot_pose[:, self.anchor, :2], anchor[:, 2:]], dim=-1)
-        return shift[:, None] + turn_vectors(self._heading, self.body_pos - anchor[:, None])
+class Tracking:
+    """Finds a :class:`TrackingState`: on a GPU, hundreds of small kernels that are replayed at once."""
 
-    @cached_property
-    def relative_quat(self) -> torch.Tensor:
-        """Commanded rotations, turned by the same angle. Shape is (N, B, 4)."""
-        return turn_quaternions(self._heading, self.body_pose[..., 3:])
+    def __init__(self, bodies: int, anchor: int, device: str) -> None:
+        """Prepare.
 
-    @cached_property
-    def errors(self) -> TrackingErrors:
-        """How far the robot is from its reference."""
-        at, velocity2 = self.anchor, (self.body_vel - self.robot_vel) ** 2
-        return TrackingErrors(
-            anchor_pos2=((self.body_pos[:, at] - self.robot_pose[:, at, :3]) ** 2).sum(dim=-1),
-            anchor_rot=angle_between(self.body_pose[:, at, 3:], self.robot_pose[:, at, 3:]),
-            body_pos2=((self.relative_pos - self.robot_pose[..., :3]) ** 2).sum(dim=-1),
-            body_rot=angle_between(self.relative_quat, self.robot_pose[..., 3:]),
-            body_lin_vel2=velocity2[..., :3].sum(dim=-1),
-            body_ang_vel2=velocity2[..., 3:].sum(dim=-1),
-        )
-
-    @cached_property
-    def in_anchor(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """The robot's bodies, then the commanded anchor, in the robot's anchor frame.
-
-        Positions (N, B + 1, 3) and the first two columns of rotation matrices, row by row (N, B + 1, 6).
+        Args:
+            bodies: B.
+            anchor: Index of the anchor among them.
+            device: Where it is computed.
         """
-        robot = self.robot_pose[:, self.anchor]
-        positions = torch.cat([self.robot_pose[..., :3], self.body_pos[:, self.anchor, None]], dim=1)
-        quaternions = torch.cat([self.robot_pose[..., 3:], self.body_pose[:, self.anchor, None, 3:]], dim=1)
+        self._anchor = anchor
+        self._shapes = ((bodies, 7), (bodies, 3), (bodies + 1, 3), (bodies + 1, 6), *((), (), *((bodies,),) * 4))
+        self._find_now = Replayed(self._find) if torch.device(device).type == "cuda" else self._find
+
+    def __call__(
+        self,
+        joints: torch.Tensor,
+        pose: torch.Tensor,
+        vel: torch.Tensor,
+        robot_pose: torch.Tensor,
+        robot_vel: torch.Tensor,
+        origins: torch.Tensor,
+    ) -> TrackingState:
+        """Compare.
+
+        Args:
+            joints: Commanded joint positions, then velocities. Shape is (N, 2 J).
+            pose: Commanded positions in the environment's frame, quaternions. Shape is (N, B, 7).
+            vel: Commanded linear, then angular velocities. Shape is (N, B, 6).
+            robot_pose: The robot's, in the world. Shape is (N, B, 7).
+            robot_vel: The robot's. Shape is (N, B, 6).
+            origins: Origins of the environments. Shape is (N, 3).
+        """
+        found = self._find_now(pose, vel, robot_pose, robot_vel, origins)
+        sizes = [torch.Size(shape).numel() for shape in self._shapes]
+        parts = [part.view(-1, *shape) for part, shape in zip(found.split(sizes, dim=1), self._shapes, strict=True)]
+        wanted, relative, positions, rotations, *errors = parts
+        return TrackingState(joints, wanted, robot_pose, relative, positions, rotations, TrackingErrors(*errors))
+
+    def _find(
+        self,
+        pose: torch.Tensor,
+        vel: torch.Tensor,
+        robot_pose: torch.Tensor,
+        robot_vel: torch.Tensor,
+        origins: torch.Tensor,
+    ) -> torch.Tensor:
+        """Everything of a state from :attr:`~TrackingState.body_pose` on but the robot's, side by side. (N, ...)."""
+        at = self._anchor
+        body_pos = pose[..., :3] + origins[:, None]
+        anchor, robot = body_pos[:, at], robot_pose[:, at]
+        heading = heading_between(robot[:, 3:], pose[:, at, 3:])[:, None]
+        shift = torch.cat([robot[:, :2], anchor[:, 2:]], dim=-1)
+        relative_pos = shift[:, None] + turn_vectors(heading, body_pos - anchor[:, None])
+        relative_quat = turn_quaternions(heading, pose[..., 3:])
+
+        positions = torch.cat([robot_pose[..., :3], anchor[:, None]], dim=1)
+        quaternions = torch.cat([robot_pose[..., 3:], pose[:, at, None, 3:]], dim=1)
         turn = robot[:, None, 3:].expand_as(quaternions)
         columns = matrix_from_quat(quat_mul(quat_inv(turn), quaternions))[..., :2]
-        return quat_apply_inverse(turn, positions - robot[:, None, :3]), columns.flatten(-2)
 
-    @cached_property
-    def _heading(self) -> torch.Tensor:
-        """Turn about z from the commanded anchor to the robot's, for each body [rad]. Shape is (N, 1)."""
-        robot, wanted = self.robot_pose[:, self.anchor, 3:], self.body_pose[:, self.anchor, 3:]
-        return heading_between(robot, wanted)[:, None]
+        velocity2 = (vel - robot_vel) ** 2
+        parts = (
+            torch.cat([body_pos, pose[..., 3:]], dim=-1),
+            relative_pos,
+            quat_apply_inverse(turn, positions - robot[:, None, :3]),
+            columns,
+            ((anchor - robot[:, :3]) ** 2).sum(dim=-1, keepdim=True),
+            angle_between(pose[:, at, 3:], robot[:, 3:])[:, None],
+            ((relative_pos - robot_pose[..., :3]) ** 2).sum(dim=-1),
+            angle_between(relative_quat, robot_pose[..., 3:]),
+            velocity2[..., :3].sum(dim=-1),
+            velocity2[..., 3:].sum(dim=-1),
+        )
+        return torch.cat([part.flatten(1) for part in parts], dim=1)

@@ -18,14 +18,16 @@ __all__ = ["anchor_height_lost", "anchor_tilt_lost", "body_height_lost"]
 
 def anchor_height_lost(env: ManagerBasedRLEnv, command_name: str, threshold: float) -> torch.Tensor:
     """Whether the anchor's height is off by more than ``threshold`` [m]. Shape is (N,)."""
-    at = motion_command(env, command_name).state
-    return (at.body_pos[:, at.anchor, 2] - at.robot_pose[:, at.anchor, 2]).abs() > threshold
+    command = motion_command(env, command_name)
+    wanted, found = (pose[:, command.anchor, 2] for pose in (command.state.body_pose, command.state.robot_pose))
+    return (wanted - found).abs() > threshold
 
 
 def anchor_tilt_lost(env: ManagerBasedRLEnv, command_name: str, threshold: float) -> torch.Tensor:
     """Whether gravity's z component in the anchor's frame is off by more than ``threshold``. Shape is (N,)."""
-    at = motion_command(env, command_name).state
-    wanted, found = (up_component(pose[:, at.anchor, 3:]) for pose in (at.body_pose, at.robot_pose))
+    command = motion_command(env, command_name)
+    poses = command.state.body_pose, command.state.robot_pose
+    wanted, found = (up_component(pose[:, command.anchor, 3:]) for pose in poses)
     return (wanted - found).abs() > threshold
 
 
