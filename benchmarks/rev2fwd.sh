@@ -3,45 +3,44 @@
 # comparison; a policy of each; their success rates; both by turns; the loop that improves them. Needs no network.
 #
 #   benchmarks/rev2fwd.sh                     everything, one thing after the other
-#   benchmarks/rev2fwd.sh record reverse ...  some of it: record reverse policy:NAME alternate loop
+#   benchmarks/rev2fwd.sh side_by_side        everything, on four GPUs
+#   benchmarks/rev2fwd.sh record reverse ...  some of it: record[:NAME] reverse[:RULE] policy:NAME alternate loop
 #
-# What is done is not done again: every command goes on, or has nothing to do. Results are in $WORK/results. With several
-# GPUs, run policies side by side (CUDA_VISIBLE_DEVICES=1 benchmarks/rev2fwd.sh policy:A), and give the loop two
-# (DEVICES=cuda:0,cuda:1).
+# What is done is not done again: every command goes on, or has nothing to do. Results are in $WORK/results.
 set -euo pipefail
-WORK=${WORK:-runs/rev2fwd}
+export WORK=${WORK:-runs/rev2fwd}
 EPISODES=${EPISODES:-1024}   # demonstrations of each kind
 ENVS=${ENVS:-256}            # of recording and testing
-STEPS=${STEPS:-12000}
+STEPS=${STEPS:-14000}
 BATCH=${BATCH:-128}
 RATE=${RATE:-2e-4}           # learning rate
 NET=${NET:-[128,256,512]}    # the U-Net's widths
 LEARN=${LEARN:---amp --compile --noise_draws 4} # of every training
 TESTS=${TESTS:-256}          # episodes of each evaluation
-CHAINS=${CHAINS:-64}
-CYCLES=${CYCLES:-50}         # of a chain, at most
+CHAINS=${CHAINS:-128}
+CYCLES=${CYCLES:-12}         # of a chain, at most
 ITERATIONS=${ITERATIONS:-3}
 MORE=${MORE:-5000}           # steps of each finetuning
-DEVICES=${DEVICES:-}         # of the loop's trainings
+DEVICES=${DEVICES:-}         # of the loop's trainings, such as cuda:0,cuda:1
 PYTHON=${PYTHON:-python3}
 export HF_HUB_OFFLINE=1 PYTHONUNBUFFERED=1
 TASK=PickPlace-Rev2Fwd
+COMPARED=(next_pose_same_gripper segment_goal)
 mkdir -p "$WORK/results"
 
 record() { # name, direction
   "$PYTHON" scripts/collect.py --task $TASK --episodes "$EPISODES" --num_envs "$ENVS" --out "$WORK/$1" "env.direction=$2"
 }
 
-reverse() { # A is what succeeds again; the other rules are compared as they are
-  [ -e "$WORK/A_reversed" ] || "$PYTHON" scripts/convert.py "$WORK/B" "$WORK/A_reversed" --reverse
-  [ -e "$WORK/A" ] || "$PYTHON" scripts/replay.py "$WORK/A_reversed" --filter "$WORK/A" --num_envs "$ENVS" \
-    | tee "$WORK/results/replay.txt"
-  for rule in next_pose_same_gripper segment_goal; do
-    [ -e "$WORK/A_$rule" ] || "$PYTHON" scripts/convert.py "$WORK/B" "$WORK/A_$rule" --reverse --labels $rule
-  done
+reverse() { # rule; of ours, A is what succeeds again, the others are compared as they are
+  local out=$WORK/A_$1
+  [ -e "$out" ] || "$PYTHON" scripts/convert.py "$WORK/B" "$out" --reverse --labels "$1"
+  [ "$1" != next_pose ] || [ -e "$WORK/A" ] \
+    || "$PYTHON" scripts/replay.py "$out" --filter "$WORK/A" --num_envs "$ENVS" | tee "$WORK/results/replay.txt"
 }
 
 policy() { # name of a dataset: its policy, and how often that succeeds
+  # shellcheck disable=SC2086
   "$PYTHON" scripts/learn.py --dataset "$WORK/$1" --out "$WORK/policy_$1" --steps "$STEPS" --batch_size "$BATCH" $LEARN \
     --policy.optimizer_lr="$RATE" --policy.down_dims="$NET" --cache "$WORK/cache"
   "$PYTHON" scripts/evaluate.py --task $TASK --policy "$WORK/policy_$1" --episodes "$TESTS" --num_envs "$ENVS" \
@@ -69,19 +68,38 @@ DATA_B=$WORK/B
 OUT_DIR=$WORK/loop
 CONF
   "$PYTHON" scripts/iterate.py --config "$WORK/loop.conf" --learn_args="$LEARN --cache $WORK/cache" \
-    ${DEVICES:+--learn_devices "$DEVICES"} \
-    | tee "$WORK/results/loop.txt"
+    ${DEVICES:+--learn_devices "$DEVICES"} | tee "$WORK/results/loop.txt"
   cp "$WORK/loop/progress.png" "$WORK/results/"
 }
 
-[ $# -gt 0 ] || set -- record reverse policy:B policy:A policy:A_forward policy:A_next_pose_same_gripper \
-  policy:A_segment_goal alternate loop
+on() { # GPU, stages: with a quarter of the processors; what it says goes to a file
+  local share=$(($(nproc) / 4))
+  CUDA_VISIBLE_DEVICES=$1 taskset -c $(($1 * share))-$(($1 * share + share - 1)) "$0" "${@:2}" >> "$WORK/results/gpu$1.log" 2>&1
+}
+
+side_by_side() {
+  local recorded b a others
+  on 1 record:A_forward policy:A_forward & others=$!
+  on 0 record:B & recorded=$!
+  wait $recorded
+  on 0 policy:B & b=$!
+  on 2 reverse:next_pose policy:A & a=$!
+  on 3 "${COMPARED[@]/#/reverse:}" "${COMPARED[@]/#/policy:A_}" & others="$others $!"
+  wait $b
+  wait $a
+  CUDA_VISIBLE_DEVICES=0,2 DEVICES=cuda:0,cuda:1 loop
+  for one in $others; do wait "$one"; done
+}
+
+[ $# -gt 0 ] || set -- record reverse policy:B policy:A policy:A_forward "${COMPARED[@]/#/policy:A_}" alternate loop
 for stage in "$@"; do
   case $stage in
     record) record B B; record A_forward A ;;
     record:*) record "${stage#*:}" "$(cut -c1 <<< "${stage#*:}")" ;;
+    reverse) for rule in next_pose "${COMPARED[@]}"; do reverse "$rule"; done ;;
+    reverse:*) reverse "${stage#*:}" ;;
     policy:*) policy "${stage#*:}" ;;
-    reverse | alternate | loop) "$stage" ;;
-    *) echo "$stage: choose from record reverse policy:NAME alternate loop" >&2; exit 2 ;;
+    alternate | loop | side_by_side) "$stage" ;;
+    *) echo "$stage: choose from record[:NAME] reverse[:RULE] policy:NAME alternate loop side_by_side" >&2; exit 2 ;;
   esac
 done
