@@ -12,7 +12,6 @@ import os
 import re
 import shutil
 import zipfile
-import zlib
 from argparse import Namespace, _ArgumentGroup
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from isal import isal_zlib
 
 from isaaclab_datagen.datasets.archives import array_shape, load_npz, read_rows, write_array, write_rows
 from isaaclab_datagen.datasets.episode import Episode, Frame, Outcome, is_stream
@@ -126,7 +126,7 @@ class _Sink:
             self._check(frame)
         self._states.append({name: value for name, value in frame.items() if not is_stream(name)})
         for name, key in self._keys.items():
-            data = zlib.compress(frame[name].tobytes(), _LEVEL)
+            data = isal_zlib.compress(np.ascontiguousarray(frame[name]), _LEVEL)
             append_file(self._staging / key, data)
             self._sizes[key].append(len(data))
 
@@ -161,7 +161,7 @@ class _Sink:
         """The images of all frames, one by one."""
         with (self._staging / key).open("rb") as file:
             for size in self._sizes[key]:
-                yield zlib.decompress(file.read(size))
+                yield isal_zlib.decompress(file.read(size))
 
     def _check(self, frame: Frame) -> None:
         """Refuse what the format would lose, or what it needs."""
