@@ -12,6 +12,11 @@ _WARM_UP = 3
 """Calls before the recording, in which libraries choose their kernels and take their memory."""
 
 
+def replayed(function: Function, device: torch.device | str) -> Function:
+    """A function as it is called on a device: :class:`Replayed` on a GPU, itself elsewhere."""
+    return Replayed(function) if torch.device(device).type == "cuda" else function
+
+
 class Replayed:
     """Calls a function without gradients, for any number of rows up to the largest power of two that memory allows.
 
@@ -32,14 +37,14 @@ class Replayed:
         """The function's value."""
         count = len(inputs[0])
         size = 1 << (count - 1).bit_length()
-        if size not in self._recorded:
-            self._recorded[size] = self._record(size, inputs)
-        graph, places, output = self._recorded[size]
-        with torch.no_grad():
+        with torch.cuda.device(inputs[0].device), torch.no_grad():
+            if size not in self._recorded:
+                self._recorded[size] = self._record(size, inputs)
+            graph, places, output = self._recorded[size]
             for place, given in zip(places, inputs, strict=True):
                 place[:count].copy_(given)
-        graph.replay()
-        return output[:count].clone()
+            graph.replay()
+            return output[:count].clone()
 
     @torch.inference_mode(False)  # what is recorded in that mode could not be filled outside of it
     @torch.no_grad()

@@ -15,7 +15,7 @@ from isaaclab.utils.math import (
     quat_mul,
 )
 
-from isaaclab_datagen.replayed import Replayed
+from isaaclab_datagen.replayed import replayed
 
 if TYPE_CHECKING:
     from isaaclab.envs import ManagerBasedEnv
@@ -53,9 +53,10 @@ class ReplayedIkAction(DifferentialInverseKinematicsAction):
         self._columns = torch.tensor(self._jacobi_joint_ids, device=self.device)
         joints = [joint - self._asset.num_base_dofs for joint in self._jacobi_joint_ids]
         self._joints = torch.tensor(joints, dtype=torch.int32, device=self.device)
-        functions = (self._find_tip, self._move if controller.use_relative_mode else self._follow, self._solve)
-        replayed = map(Replayed, functions) if self._shift.is_cuda else functions
-        self._find_tip_now, self._aim, self._solve_now = replayed
+        aim = self._move if controller.use_relative_mode else self._follow
+        self._find_tip_now, self._aim, self._solve_now = (
+            replayed(function, self.device) for function in (self._find_tip, aim, self._solve)
+        )
         self._goal = self._processed_actions.new_zeros(self.num_envs, 7)
 
     @property

@@ -18,7 +18,7 @@ from isaaclab_datagen.errors import UsageError
 from isaaclab_datagen.policies.checkpoints import resolve
 from isaaclab_datagen.policies.diffusion.config import image_keys
 from isaaclab_datagen.policies.signature import Signature
-from isaaclab_datagen.replayed import Replayed
+from isaaclab_datagen.replayed import replayed
 
 _STATE = features.READY
 
@@ -51,7 +51,7 @@ class DiffusionPlanner:
         self._keys = image_keys(self.signature)
         self._generator = torch.Generator(device).manual_seed(seed)
         self._device = device
-        self._chunk = Replayed(self._predict) if torch.device(device).type == "cuda" else self._predict
+        self._chunk = replayed(self._predict, device)
         self.n_obs_steps, self.n_action_steps = config.n_obs_steps, config.n_action_steps
         self.action_dim = self.signature.action_dim
 

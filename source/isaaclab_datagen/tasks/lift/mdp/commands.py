@@ -8,7 +8,7 @@ import torch
 from isaaclab.envs.mdp.commands.pose_command import UniformPoseCommand
 from isaaclab.utils.math import quat_apply
 
-from isaaclab_datagen.replayed import Replayed
+from isaaclab_datagen.replayed import replayed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,12 +54,18 @@ class GoalCommand(UniformPoseCommand):
         self._object = env.scene[cfg.object_name]
         self._tip = torch.tensor(cfg.tip_offset, device=self.device)
         self._axis = torch.tensor((1.0, 0.0, 0.0), device=self.device)
-        self._find_now = Replayed(self._find) if self._tip.is_cuda else self._find
+        self._find_now = replayed(self._find, self.device)
         self._version, self._cached = 0, (-1, -1)
 
     @property
+    def command(self) -> torch.Tensor:
+        """The goal in the robot's root frame, (num_envs, 7). Whoever is given it may write it, as a replay does."""
+        self._version += 1
+        return super().command
+
+    @property
     def layout(self) -> Layout:
-        """Found once after physics, and once after resets."""
+        """Found once after physics, once after resets, and whenever the command may have been changed."""
         now = (self._env.common_step_counter, self._version)
         if self._cached != now:
             hand = self.robot.data.body_link_pose_w.torch[:, self.body_idx]

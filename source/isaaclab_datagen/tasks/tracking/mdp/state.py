@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from isaaclab.utils.math import matrix_from_quat, quat_apply_inverse, quat_inv, quat_mul
 
-from isaaclab_datagen.replayed import Replayed
+from isaaclab_datagen.replayed import replayed
 
 from .rotations import angle_between, heading_between, turn_quaternions, turn_vectors
 
@@ -60,7 +60,7 @@ class Tracking:
         """
         self._anchor = anchor
         self._shapes = ((bodies, 7), (bodies, 3), (bodies + 1, 3), (bodies + 1, 6), *((), (), *((bodies,),) * 4))
-        self._find_now = Replayed(self._find) if torch.device(device).type == "cuda" else self._find
+        self._find_now = replayed(self._find, device)
 
     def __call__(
         self,
