@@ -101,14 +101,12 @@ def vpl_reads(path: Path) -> Read:
         return hdf5.find_parts(file["color"], 2).read
 
 
-def pyav_encodes(path: Path, images: np.ndarray, **options: str) -> None:
-    """One encoder a camera, all at a time, in this process."""
+def pyav_encodes(path: Path, images: np.ndarray, **options: str | None) -> None:
+    """One encoder a camera, all at a time, in this process; an option that is None is left out."""
     path.mkdir()
     count, height, width = images.shape[1:4]
-    films = [
-        video.VideoWriter(path / f"{camera}.mp4", height, width, FPS, {**video.OPTIONS, **options})
-        for camera in range(count)
-    ]
+    asked = {name: value for name, value in {**video.OPTIONS, **options}.items() if value is not None}
+    films = [video.VideoWriter(path / f"{camera}.mp4", height, width, FPS, asked) for camera in range(count)]
     for row in images:
         for film, image in zip(films, row, strict=True):
             film.append(image)
@@ -159,6 +157,7 @@ VIDEO = [
     Way("PyAV, superfast, 10", partial(pyav_encodes, preset="superfast"), video_reads),
     Way("PyAV, veryfast, 10", partial(pyav_encodes, preset="veryfast"), video_reads),
     Way("PyAV, ultrafast, 10, qp 22", partial(pyav_encodes, qp="22"), video_reads),
+    Way("PyAV, ultrafast, 10, crf 18", partial(pyav_encodes, qp=None, crf="18"), video_reads),
 ]
 
 

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 import torch
-from isaaclab.app import add_launcher_args, launch_simulation
 from isaaclab.cli import load_external_tasks
 from isaaclab.managers import EventTermCfg, ObservationTermCfg, SceneEntityCfg
 from isaaclab_tasks.utils import load_cfg_from_registry, resolve_presets
@@ -104,19 +99,6 @@ def configuration() -> Any:
     policy.tip_to_object = policy.object_to_goal = policy.yaw_error = None
     cfg.recorders.frames.channels["hand_pose"] = ChannelCfg(func=body_pose, params={"asset_cfg": HAND})
     return cfg
-
-
-@contextmanager
-def environment(cfg: Any) -> Iterator[Any]:
-    """Launch, make, and close again: several environments may follow each other in one process."""
-    parser = argparse.ArgumentParser()
-    add_launcher_args(parser)
-    with launch_simulation(cfg, parser.parse_args(["--device", "cpu"])):
-        env = gym.make(TASK, cfg=cfg).unwrapped
-        try:
-            yield env
-        finally:
-            env.close()
 
 
 class Watcher:

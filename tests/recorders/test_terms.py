@@ -20,14 +20,15 @@ from disturbed_lift import (
     DROPS,
     STEPS,
     SUCCEEDS,
+    TASK,
     TIMES_OUT,
     WRIST_EYE,
     WRIST_TARGET,
     Watcher,
     configuration,
-    environment,
 )
 from isaaclab.utils.math import matrix_from_quat
+from simulated import environment
 
 from isaaclab_datagen.assets.objects import CUBE_SIZE
 from isaaclab_datagen.datasets.recording import RecordingSession
@@ -69,7 +70,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
     """The environment, what was recorded in it, and what the actor saw meanwhile."""
     from isaaclab_datagen.recorders import terms
 
-    with environment(configuration()) as env:
+    with environment(TASK, configuration()) as env:
         watcher = Watcher(env)
         folder, target = tmp_path_factory.mktemp("episodes"), PER_ENV * env.num_envs
         # rendered before the actor is asked; below, without an early start, just before the step

@@ -44,7 +44,9 @@ def build_parser() -> Parser:
     group.add_argument("--keep_failures", action="store_true", help="learn from episodes without success too")
     group.add_argument("--amp", action="store_true", help="compute in bfloat16 where that is safe")
     group.add_argument(
-        "--compile", action="store_true", help="fuse the encoders' kernels (twice as fast on a GPU; needs a C compiler)"
+        "--compile",
+        action="store_true",
+        help="fuse the image encoders' kernels: half their time on a GPU (needs a C compiler)",
     )
     group.add_argument(
         "--noise_draws",

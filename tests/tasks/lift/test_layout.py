@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator
+from typing import Any
 
-import gymnasium as gym
 import pytest
 import torch
-from isaaclab.app import add_launcher_args, launch_simulation
 from isaaclab.cli import load_external_tasks
 from isaaclab.managers import SceneEntityCfg
+from simulated import environment
 
 from isaaclab_datagen.assets.franka import HAND_BODY, TIP_OFFSET
 from isaaclab_datagen.cli import overrides
@@ -23,24 +22,14 @@ TASK, NUM_ENVS = "Lift-Custom-IK", 3
 
 
 @pytest.fixture(scope="module")
-def env() -> Iterator[gym.Env]:
+def env() -> Iterator[Any]:
     load_external_tasks()
     cfg, _ = overrides.resolve(TASK, None, [], play_mode=False)
     keep_cameras(cfg, [])
-    cfg.sim.device, cfg.scene.num_envs, cfg.seed, cfg.episode_length_s = (
-        "cpu",
-        NUM_ENVS,
-        0,
-        0.1,
-    )  # five steps: resets, half to demonstrations
-    parser = argparse.ArgumentParser()
-    add_launcher_args(parser)
-    with launch_simulation(cfg, parser.parse_args(["--device", "cpu"])):
-        made = gym.make(TASK, cfg=cfg).unwrapped
-        try:
-            yield made
-        finally:
-            made.close()
+    cfg.sim.device, cfg.scene.num_envs, cfg.seed = "cpu", NUM_ENVS, 0
+    cfg.episode_length_s = 0.1  # five steps, then resets, half of them into demonstrations
+    with environment(TASK, cfg) as made:
+        yield made
 
 
 def check(env) -> torch.Tensor:

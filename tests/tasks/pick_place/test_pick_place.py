@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator
 from types import SimpleNamespace
 
-import gymnasium as gym
 import pytest
 import torch
-from isaaclab.app import add_launcher_args, launch_simulation
 from isaaclab.cli import load_external_tasks
 from isaaclab.utils import validate
+from simulated import environment
 
 from isaaclab_datagen import registry
 from isaaclab_datagen.cli import overrides
@@ -61,14 +59,8 @@ def env() -> Iterator[SimpleNamespace]:
     cfg = configuration("env.chain=true")
     cfg.scene.num_envs, cfg.sim.device, cfg.seed = NUM_ENVS, "cpu", 11
     keep_cameras(cfg, [])
-    parser = argparse.ArgumentParser()
-    add_launcher_args(parser)
-    with launch_simulation(cfg, parser.parse_args(["--device", "cpu"])), torch.inference_mode():
-        made = gym.make(TASK, cfg=cfg).unwrapped
-        try:
-            yield made
-        finally:
-            made.close()
+    with environment(TASK, cfg) as made, torch.inference_mode():
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator
 from types import SimpleNamespace
 
-import gymnasium as gym
 import pytest
 import torch
-from isaaclab.app import add_launcher_args, launch_simulation
 from isaaclab.cli import load_external_tasks
 from isaaclab.utils.math import quat_error_magnitude, quat_from_euler_xyz, quat_mul, subtract_frame_transforms
+from simulated import environment
 
 from isaaclab_datagen.assets.g1 import ANCHOR, BODY_NAMES, TRACKED_BODIES
 from isaaclab_datagen.cli import overrides
@@ -33,15 +31,9 @@ def env() -> Iterator[SimpleNamespace]:
     cfg.commands.motion.motion_files = ["walk", "squat"]
     cfg.events.push_robot = None
     keep_cameras(cfg, [])
-    parser = argparse.ArgumentParser()
-    add_launcher_args(parser)
-    with launch_simulation(cfg, parser.parse_args(["--device", "cpu"])):
-        made = gym.make(TASK, cfg=cfg).unwrapped
-        try:
-            made.reset()
-            yield made
-        finally:
-            made.close()
+    with environment(TASK, cfg) as made:
+        made.reset()
+        yield made
 
 
 @pytest.fixture

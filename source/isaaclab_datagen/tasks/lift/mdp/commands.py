@@ -43,8 +43,8 @@ class Layout(NamedTuple):
 class GoalCommand(UniformPoseCommand):
     """Isaac Lab's pose command, for the cube instead of the hand, and what depends on it and on the scene.
 
-    Observations, rewards and terminations all ask for the same few vectors; found once for all of them, and replayed on
-    a GPU, they cost a tenth of the calls.
+    Observations, rewards and terminations all ask for the same few vectors: they are found once for all of them, and
+    replayed on a GPU.
     """
 
     cfg: GoalCommandCfg
