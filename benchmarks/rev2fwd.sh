@@ -4,7 +4,7 @@
 #
 #   benchmarks/rev2fwd.sh                     everything, one thing after the other
 #   benchmarks/rev2fwd.sh side_by_side        everything, on four GPUs
-#   benchmarks/rev2fwd.sh record reverse ...  some of it: record[:NAME] reverse[:RULE] policy:NAME alternate loop
+#   benchmarks/rev2fwd.sh record reverse ...  some of it: record[:NAME] reverse[:RULE] learn:NAME rate:NAME alternate loop
 #
 # What is done is not done again: every command goes on, or has nothing to do. Results are in $WORK/results.
 set -euo pipefail
@@ -36,13 +36,16 @@ reverse() { # rule; of ours, A is what succeeds again, the others are compared a
   local out=$WORK/A_$1
   [ -e "$out" ] || "$PYTHON" scripts/convert.py "$WORK/B" "$out" --reverse --labels "$1"
   [ "$1" != next_pose ] || [ -e "$WORK/A" ] \
-    || "$PYTHON" scripts/replay.py "$out" --filter "$WORK/A" --num_envs "$ENVS" | tee "$WORK/results/replay.txt"
+    || "$PYTHON" scripts/replay.py "$out" --filter "$WORK/A" --num_envs "$EPISODES" | tee "$WORK/results/replay.txt"
 }
 
-policy() { # name of a dataset: its policy, and how often that succeeds
+learn() { # name of a dataset: its policy
   # shellcheck disable=SC2086
   "$PYTHON" scripts/learn.py --dataset "$WORK/$1" --out "$WORK/policy_$1" --steps "$STEPS" --batch_size "$BATCH" $LEARN \
     --policy.optimizer_lr="$RATE" --policy.down_dims="$NET" --cache "$WORK/cache"
+}
+
+rate() { # name of a dataset: how often its policy succeeds
   "$PYTHON" scripts/evaluate.py --task $TASK --policy "$WORK/policy_$1" --episodes "$TESTS" --num_envs "$ENVS" \
     --out "$WORK/results/$1" --video "env.direction=${1%%_*}" | tee "$WORK/results/rate_$1.txt"
 }
@@ -78,28 +81,31 @@ on() { # GPU, stages: with a quarter of the processors; what it says goes to a f
 }
 
 side_by_side() {
-  local recorded b a others
-  on 1 record:A_forward policy:A_forward & others=$!
+  local recorded b a others name compared=()
+  for name in "${COMPARED[@]}"; do compared+=("reverse:$name" "learn:A_$name" "rate:A_$name"); done
+  on 1 record:A_forward learn:A_forward rate:A_forward & others=$!
   on 0 record:B & recorded=$!
   wait $recorded
-  on 0 policy:B & b=$!
-  on 2 reverse:next_pose policy:A & a=$!
-  on 3 "${COMPARED[@]/#/reverse:}" "${COMPARED[@]/#/policy:A_}" & others="$others $!"
+  on 0 learn:B rate:B & b=$!
+  on 2 reverse:next_pose learn:A & a=$!
+  on 3 "${compared[@]}" & others="$others $!"
   wait $b
   wait $a
+  on 2 rate:A & others="$others $!" # while the loop's first test is on the other GPU
   CUDA_VISIBLE_DEVICES=0,2 DEVICES=cuda:0,cuda:1 loop
   for one in $others; do wait "$one"; done
 }
 
-[ $# -gt 0 ] || set -- record reverse policy:B policy:A policy:A_forward "${COMPARED[@]/#/policy:A_}" alternate loop
+[ $# -gt 0 ] || set -- record reverse {learn,rate}:{B,A,A_forward} "${COMPARED[@]/#/learn:A_}" "${COMPARED[@]/#/rate:A_}" alternate loop
 for stage in "$@"; do
   case $stage in
     record) record B B; record A_forward A ;;
     record:*) record "${stage#*:}" "$(cut -c1 <<< "${stage#*:}")" ;;
     reverse) for rule in next_pose "${COMPARED[@]}"; do reverse "$rule"; done ;;
     reverse:*) reverse "${stage#*:}" ;;
-    policy:*) policy "${stage#*:}" ;;
+    learn:*) learn "${stage#*:}" ;;
+    rate:*) rate "${stage#*:}" ;;
     alternate | loop | side_by_side) "$stage" ;;
-    *) echo "$stage: choose from record[:NAME] reverse[:RULE] policy:NAME alternate loop side_by_side" >&2; exit 2 ;;
+    *) echo "$stage: choose from record[:NAME] reverse[:RULE] learn:NAME rate:NAME alternate loop side_by_side" >&2; exit 2 ;;
   esac
 done

@@ -177,12 +177,12 @@ def test_nvidias_assets_come_with_the_physics_that_is_chosen(task):
 
 @every_task
 def test_starts_within_a_demonstration_are_states_of_assets_of_the_scene(task):
-    events = vars(configuration(task, play_mode=False).events)
-    event = events.get("reset_to_demonstration")
+    event = vars(configuration(task, play_mode=False).events).get("reset")
     if event is None:
         pytest.skip("no episode of this task starts within a demonstration")
-    assert vars(configuration(task).events)["reset_to_demonstration"] is None
-    with np.load(event.params["path"]) as states:
+    assert event.params["probability"] > 0
+    assert configuration(task).events.reset.params["probability"] == 0
+    with np.load(event.params["demonstrations"]) as states:
         assert len({len(states[name]) for name in states}) == 1
         assert {name.partition("/")[0] for name in states} <= vars(configuration(task).scene).keys()
         assert {name.partition("/")[2] for name in states} <= {"joint_pos", "root_pose"}

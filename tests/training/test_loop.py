@@ -250,6 +250,9 @@ def test_samples_are_drawn_from_both_sides_equally_often(trained, folder, finetu
     np.testing.assert_allclose(batch["b"][0, -1].numpy(), image[1].transpose(2, 0, 1) / 255, atol=1e-6)
     np.testing.assert_array_equal(batch["observation.state"][0, -1].numpy(), data.states[frame])
     np.testing.assert_array_equal(batch["action"][0, 1].numpy(), data.actions[frame])
+    held = Batches(data, windows, ("a", "b"), torch.device("cpu"), on_device=True).gather(chosen)
+    for name, values in batches.gather(chosen).items():
+        assert torch.equal(values, held[name]), name
 
 
 @pytest.mark.stress

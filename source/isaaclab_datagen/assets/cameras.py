@@ -5,6 +5,7 @@ from __future__ import annotations
 from isaaclab.envs.utils.video_recorder_cfg import VideoRecorderCfg
 from isaaclab.sensors import CameraCfg
 from isaaclab.sim import PinholeCameraCfg
+from isaaclab.utils import configclass
 from isaaclab_tasks.utils import PresetCfg
 from isaaclab_tasks.utils.hydra import preset
 from isaaclab_tasks.utils.presets import MultiBackendRendererCfg
@@ -13,9 +14,16 @@ APERTURE = 20.955
 """Horizontal aperture of Isaac Lab's default pinhole [mm]."""
 
 
+@configclass
+class FixedCameraCfg(CameraCfg):
+    """A camera that stands still: its pose is found once."""
+
+    class_type: type | str = "{DIR}.fixed_camera:FixedCamera"
+
+
 def fixed_camera(
     name: str, pos: tuple[float, float, float], rot: tuple[float, float, float, float], lens: PinholeCameraCfg
-) -> CameraCfg:
+) -> FixedCameraCfg:
     """A colour camera that stands still in its environment.
 
     Args:
@@ -24,7 +32,7 @@ def fixed_camera(
         rot: Rotation (x, y, z, w) of its optical frame (ROS axes: x right, y down, z forward).
         lens: Focal length and aperture [mm].
     """
-    return CameraCfg(
+    return FixedCameraCfg(
         prim_path=f"{{ENV_REGEX_NS}}/{name}",
         offset=CameraCfg.OffsetCfg(pos=pos, rot=rot, convention="ros"),
         spawn=lens,

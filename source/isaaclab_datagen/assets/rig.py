@@ -15,7 +15,7 @@ from isaaclab.sensors import CameraCfg
 from isaaclab.sim import LightCfg, PinholeCameraCfg
 from isaaclab.utils import configclass
 
-from isaaclab_datagen.assets.cameras import APERTURE, fixed_camera
+from isaaclab_datagen.assets.cameras import APERTURE, FixedCameraCfg, fixed_camera
 from isaaclab_datagen.geometry.frames import gripper_frame, look_at, quaternion
 
 Vector = tuple[float, float, float]
@@ -71,7 +71,7 @@ def names() -> tuple[str, ...]:
     return tuple(spec.name for spec in RIG)
 
 
-def fixed(spec: CameraSpec) -> CameraCfg:
+def fixed(spec: CameraSpec) -> FixedCameraCfg:
     """A camera that stands in the environment."""
     return fixed_camera(spec.name, spec.eye, quaternion(look_at(spec.eye, spec.target)), _lens(spec))
 

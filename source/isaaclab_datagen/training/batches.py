@@ -17,8 +17,10 @@ from isaaclab_datagen.training.corpus import Corpus
 Batch = dict[str, Any]
 _AHEAD = 4
 """Batches that are gathered while the GPU computes, where images wait in the host's memory."""
-_CHUNK = 4096
-"""Images copied to the GPU at a time."""
+_CHUNK = 512
+"""Frames copied to the GPU at a time."""
+_COPYING = 8
+"""Threads that read them out of their files meanwhile: one alone reads more slowly than a GPU takes them."""
 
 
 class Batches:
@@ -112,10 +114,15 @@ def fits(corpus: Corpus, device: torch.device) -> bool:
 
 def _upload(images: Sequence[np.ndarray], device: torch.device) -> torch.Tensor:
     held = torch.empty((sum(map(len, images)), *images[0].shape[1:]), dtype=torch.uint8, device=device)
-    start = 0
-    for source in images:
-        for first in range(0, len(source), _CHUNK):
-            chunk = torch.from_numpy(np.array(source[first : first + _CHUNK]))
-            held[start + first : start + first + len(chunk)] = chunk.to(device)
-        start += len(source)
+    places = held.split([len(source) for source in images])
+
+    def copy(source: np.ndarray, place: torch.Tensor, first: int) -> None:
+        part = slice(first, first + _CHUNK)
+        place[part].copy_(torch.from_numpy(np.array(source[part])))
+
+    with ThreadPoolExecutor(_COPYING) as pool:
+        pairs = zip(images, places, strict=True)
+        copies = [pool.submit(copy, *pair, first) for pair in pairs for first in range(0, len(pair[0]), _CHUNK)]
+        for one in copies:
+            one.result()
     return held

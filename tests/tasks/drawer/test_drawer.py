@@ -124,14 +124,14 @@ def test_a_joint_step_brings_the_tip_to_a_near_target(env, run):
 
 
 def test_a_start_within_a_demonstration_is_one_of_its_states(env, run):
-    from isaaclab_datagen.mdp import reset_to_demonstration
+    from isaaclab_datagen.mdp import reset_to_start
 
     cfg, _ = overrides.resolve(TASK, None, [], play_mode=False)
-    path = cfg.events.reset_to_demonstration.params["path"]
+    event = cfg.events.reset
     env.reset()
     untouched = env.scene["robot"].data.joint_pos.torch[-1].clone()
-    reset_to_demonstration(env, torch.arange(NUM_ENVS - 1), path, probability=1.0)
-    with np.load(path) as file:
+    reset_to_start(event, env)(env, torch.arange(NUM_ENVS - 1), **{**event.params, "probability": 1.0})
+    with np.load(event.params["demonstrations"]) as file:
         states = torch.from_numpy(np.concatenate([file["robot/joint_pos"], file["cabinet/joint_pos"]], axis=1))
     assets = [env.scene[name].data.joint_pos.torch for name in ("robot", "cabinet")]
     now = torch.cat(assets, dim=1)

@@ -44,6 +44,8 @@ def check(env) -> torch.Tensor:
         (found.goal, goal),
         (found.tip_to_object, cube - tip),
         (found.object_to_goal, goal - cube),
+        (found.reach[:, 0], (cube - tip).norm(dim=-1)),
+        (found.goal_distance[:, 0], (goal - cube).norm(dim=-1)),
     ):
         torch.testing.assert_close(ours, expected, rtol=0, atol=1e-6)
     return cube - tip

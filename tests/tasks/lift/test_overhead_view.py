@@ -29,7 +29,7 @@ def reset_corners() -> np.ndarray:
     """All corners of the cube, at rest at the ends of its reset range, turned by every angle. Shape is (n, 3)."""
     load_external_tasks()
     cfg = load_cfg_from_registry("Lift-Custom-IK", "env_cfg_entry_point")
-    ranges = cfg.events.reset_object.params["pose_range"]
+    ranges = cfg.events.reset.params["pose_ranges"]["object"]
     assert ranges.keys() == {"x", "y", "yaw"}
     centres = np.array(list(itertools.product(ranges["x"], ranges["y"], [0.0]))) + cfg.scene.object.init_state.pos
     half = CUBE_SIZE / 2 * np.array(list(itertools.product([-1, 1], repeat=3)))

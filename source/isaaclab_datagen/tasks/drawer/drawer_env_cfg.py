@@ -27,6 +27,9 @@ from . import mdp
 DRAWER = SceneEntityCfg("cabinet", joint_names="drawer_top_joint")
 HANDLE = SceneEntityCfg("cabinet", body_names="drawer_handle_top")
 
+DRAWER_START = {"drawer_top_joint": (0.0, 0.05)}
+"""Opening of the drawer when an episode begins [m]."""
+
 OPENING = 0.3
 """Opening of the drawer that is success [m]."""
 
@@ -93,19 +96,16 @@ class ObservationsCfg:
 class EventCfg:
     """Resets."""
 
-    reset_all = EventTerm(func=mdp.reset_scene_to_default, mode="reset", params={"reset_joint_targets": True})
-    reset_robot = EventTerm(
-        func=mdp.reset_joints_by_offset,
+    reset = EventTerm(
+        func=mdp.reset_to_start,
         mode="reset",
-        params={"position_range": (-0.125, 0.125), "velocity_range": (0.0, 0.0), "asset_cfg": MISSING},
+        params={
+            "joint_offsets": {"cabinet": DRAWER_START},
+            "pose_ranges": {},
+            "demonstrations": None,  # a training aid that a robot's configuration may fill in
+            "probability": 0.0,  # of starting within one
+        },
     )
-    reset_drawer = EventTerm(
-        func=mdp.reset_joints_by_offset,
-        mode="reset",
-        params={"position_range": (0.0, 0.05), "velocity_range": (0.0, 0.0), "asset_cfg": DRAWER},
-    )
-    reset_to_demonstration: EventTerm | None = None
-    """A training aid that a robot's configuration may fill in; off in :meth:`DrawerEnvCfg.play_mode`."""
 
 
 @configclass
@@ -185,4 +185,4 @@ class DrawerEnvCfg(ManagerBasedRLEnvCfg):
     def play_mode(self) -> None:
         """Every episode starts as the task says, and observations are clean."""
         super().play_mode()
-        self.events.reset_to_demonstration = None
+        self.events.reset.params["probability"] = 0.0

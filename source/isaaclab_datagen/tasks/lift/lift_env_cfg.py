@@ -102,18 +102,16 @@ class ObservationsCfg:
 class EventCfg:
     """Resets."""
 
-    reset_all = EventTerm(func=mdp.reset_scene_to_default, mode="reset", params={"reset_joint_targets": True})
-    reset_object = EventTerm(
-        func=mdp.reset_root_state_uniform,
+    reset = EventTerm(
+        func=mdp.reset_to_start,
         mode="reset",
         params={
-            "pose_range": {"x": (-0.1, 0.1), "y": (-0.25, 0.25), "yaw": (-3.14159, 3.14159)},
-            "velocity_range": {},
-            "asset_cfg": SceneEntityCfg("object"),
+            "joint_offsets": {},
+            "pose_ranges": {"object": {"x": (-0.1, 0.1), "y": (-0.25, 0.25), "yaw": (-3.14159, 3.14159)}},
+            "demonstrations": None,  # a training aid that a robot's configuration may fill in
+            "probability": 0.0,  # of starting within one
         },
     )
-    reset_to_demonstration: EventTerm | None = None
-    """A training aid that a robot's configuration may fill in; off in :meth:`LiftEnvCfg.play_mode`."""
 
 
 @configclass
@@ -195,4 +193,4 @@ class LiftEnvCfg(ManagerBasedRLEnvCfg):
     def play_mode(self) -> None:
         """Every episode starts as the task says, and observations are clean."""
         super().play_mode()
-        self.events.reset_to_demonstration = None
+        self.events.reset.params["probability"] = 0.0

@@ -32,12 +32,16 @@ class Layout(NamedTuple):
     object_to_goal: torch.Tensor
     """From the cube's centre to the goal [m]. Shape is (num_envs, 3)."""
     yaw: torch.Tensor
-    """From the hand's x axis to the cube's, about z [rad]. Shape is (num_envs, 1)."""
+    """Cosine and sine of four times the angle from the hand's x axis to the cube's, about z. Shape is (num_envs, 2)."""
+    reach: torch.Tensor
+    """Distance from the tip to the cube's centre [m]. Shape is (num_envs, 1)."""
+    goal_distance: torch.Tensor
+    """Distance from the cube's centre to the goal [m]. Shape is (num_envs, 1)."""
 
-    @property
-    def reach(self) -> torch.Tensor:
-        """Distance from the tip to the cube's centre [m]. Shape is (num_envs,)."""
-        return self.tip_to_object.norm(dim=-1)
+    @classmethod
+    def of(cls, columns: torch.Tensor) -> Layout:
+        """Take apart what is found as one tensor. Shape is (num_envs, 16)."""
+        return cls(*columns.split([3, 3, 3, 3, 2, 1, 1], dim=-1))
 
 
 class GoalCommand(UniformPoseCommand):
@@ -51,6 +55,7 @@ class GoalCommand(UniformPoseCommand):
 
     def __init__(self, cfg: GoalCommandCfg, env: ManagerBasedEnv) -> None:
         super().__init__(cfg, env)
+        self.metrics.clear()  # the hand's distance to the goal says nothing
         self._object = env.scene[cfg.object_name]
         self._tip = torch.tensor(cfg.tip_offset, device=self.device)
         self._axis = torch.tensor((1.0, 0.0, 0.0), device=self.device)
@@ -71,13 +76,13 @@ class GoalCommand(UniformPoseCommand):
             hand = self.robot.data.body_link_pose_w.torch[:, self.body_idx]
             root, cube = (asset.data.root_link_pose_w.torch for asset in (self.robot, self._object))
             found = self._find_now(hand, cube, root, self.pose_command_b, self._env.scene.env_origins)
-            self._cached, self._layout = now, Layout(*found.split([3, 3, 3, 3, 1], dim=-1))
+            self._cached, self._layout = now, Layout.of(found)
         return self._layout
 
     def _find(
         self, hand: torch.Tensor, cube: torch.Tensor, root: torch.Tensor, goal: torch.Tensor, origins: torch.Tensor
     ) -> torch.Tensor:
-        """What :class:`Layout` holds (N, 13), of poses (N, 7) in the world, the goal's in the root frame; origins."""
+        """What :class:`Layout` holds (N, 16), of poses (N, 7) in the world, the goal's in the root frame; origins."""
         tip, goal = (
             frame[:, :3] + quat_apply(frame[:, 3:], point.expand(len(frame), 3))
             for frame, point in ((hand, self._tip), (root, goal[:, :3]))
@@ -86,7 +91,10 @@ class GoalCommand(UniformPoseCommand):
         cube_x, hand_x = quat_apply(cube[:, 3:], x_axis), quat_apply(hand[:, 3:], x_axis)
         yaw = torch.atan2(cube_x[:, 1:2], cube_x[:, :1]) - torch.atan2(hand_x[:, 1:2], hand_x[:, :1])
         centre = cube[:, :3]
-        return torch.cat([centre - origins, goal - origins, centre - tip, goal - centre, yaw], dim=-1)
+        reach, way = centre - tip, goal - centre
+        distances = [vector.norm(dim=-1, keepdim=True) for vector in (reach, way)]
+        columns = [centre - origins, goal - origins, reach, way, torch.cos(4 * yaw), torch.sin(4 * yaw), *distances]
+        return torch.cat(columns, dim=-1)
 
     def _resample_command(self, env_ids: Sequence[int]) -> None:
         self._version += 1
@@ -97,7 +105,7 @@ class GoalCommand(UniformPoseCommand):
         self._version += 1
 
     def _update_metrics(self) -> None:
-        """The hand's distance to the goal says nothing; a marker stands where measuring it has put it."""
+        """There are none; but a marker stands where measuring the hand's distance has put it."""
         if self.cfg.debug_vis:
             super()._update_metrics()
 

@@ -39,5 +39,4 @@ def yaw_error(env: ManagerBasedRLEnv) -> torch.Tensor:
 
     A cube looks the same after a quarter turn, so that the pair has no jump. Shape is (num_envs, 2).
     """
-    angle = 4 * layout(env).yaw
-    return torch.cat([torch.cos(angle), torch.sin(angle)], dim=-1)
+    return layout(env).yaw

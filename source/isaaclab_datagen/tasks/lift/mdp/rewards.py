@@ -16,12 +16,12 @@ __all__ = ["goal_distance", "is_held", "lift_height", "reach"]
 
 def is_held(env: ManagerBasedRLEnv, radius: float = 0.04) -> torch.Tensor:
     """Whether the cube's centre is within ``radius`` [m] of the tip. Shape is (num_envs,)."""
-    return layout(env).reach < radius
+    return layout(env).reach[:, 0] < radius
 
 
 def reach(env: ManagerBasedRLEnv, std: float) -> torch.Tensor:
     """1 - tanh(d / std) of the distance d from tip to cube [m]. Shape is (num_envs,)."""
-    return 1.0 - torch.tanh(layout(env).reach / std)
+    return 1.0 - torch.tanh(layout(env).reach[:, 0] / std)
 
 
 def _height(env: ManagerBasedRLEnv, rest_height: float) -> torch.Tensor:
@@ -37,4 +37,4 @@ def lift_height(env: ManagerBasedRLEnv, full_height: float, rest_height: float) 
 def goal_distance(env: ManagerBasedRLEnv, std: float, minimal_height: float, rest_height: float) -> torch.Tensor:
     """1 - tanh(d / std) of the held, lifted cube's distance d to the goal [m]. Shape is (num_envs,)."""
     lifted = (_height(env, rest_height) > minimal_height) & is_held(env)
-    return lifted * (1.0 - torch.tanh(layout(env).object_to_goal.norm(dim=-1) / std))
+    return lifted * (1.0 - torch.tanh(layout(env).goal_distance[:, 0] / std))

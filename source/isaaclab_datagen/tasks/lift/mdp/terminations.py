@@ -30,6 +30,6 @@ class held_at_goal(ManagerTermBase):
 
     def __call__(self, env: ManagerBasedRLEnv, distance: float, steps: int) -> torch.Tensor:
         """Shape is (num_envs,)."""
-        there = (layout(env).object_to_goal.norm(dim=-1) < distance) & is_held(env)
+        there = (layout(env).goal_distance[:, 0] < distance) & is_held(env)
         self._count = torch.where(there, self._count + 1, 0)
         return self._count >= steps

@@ -5,16 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from isaaclab.assets import ArticulationCfg
-from isaaclab.managers import EventTermCfg as EventTerm
 from isaaclab.managers import SceneEntityCfg
 from isaaclab.utils import configclass
 
 from isaaclab_datagen.assets.franka import FINGER_OPEN, HAND_BODY, TIP_OFFSET, FrankaPresetCfg
 from isaaclab_datagen.recorders import ChannelCfg, DatasetRecorderCfg, FrameRecorderCfg
 from isaaclab_datagen.tasks.drawer import mdp
-from isaaclab_datagen.tasks.drawer.drawer_env_cfg import DRAWER, HANDLE, DrawerEnvCfg, DrawerSceneCfg
+from isaaclab_datagen.tasks.drawer.drawer_env_cfg import DRAWER, DRAWER_START, HANDLE, DrawerEnvCfg, DrawerSceneCfg
 
-ARM = SceneEntityCfg("robot", joint_names="panda_joint.*")
+ARM = "panda_joint.*"
 HAND = SceneEntityCfg("robot", body_names=HAND_BODY)
 TIP = {"asset_cfg": HAND, "offset": TIP_OFFSET}
 FINGERS = SceneEntityCfg(
@@ -70,11 +69,10 @@ class FrankaDrawerEnvCfg(DrawerEnvCfg):
             term.params.update(PADS)
         for term in (rewards.pinch, rewards.grasp):
             term.params.update(opening=FINGER_OPEN)
-        self.events.reset_robot.params.update(asset_cfg=ARM)
-        self.events.reset_to_demonstration = EventTerm(
-            func=mdp.reset_to_demonstration,
-            mode="reset",
-            params={"path": str(Path(__file__).with_name("demonstration_states.npz")), "probability": 0.5},
+        self.events.reset.params.update(
+            joint_offsets={"robot": {ARM: (-0.125, 0.125)}, "cabinet": DRAWER_START},
+            demonstrations=str(Path(__file__).with_name("demonstration_states.npz")),
+            probability=0.5,
         )
 
 

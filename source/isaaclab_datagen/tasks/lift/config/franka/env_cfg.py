@@ -6,7 +6,6 @@ from pathlib import Path
 
 from isaaclab.assets import ArticulationCfg
 from isaaclab.controllers import DifferentialIKControllerCfg
-from isaaclab.managers import EventTermCfg as EventTerm
 from isaaclab.managers import SceneEntityCfg
 from isaaclab.utils import configclass
 
@@ -49,11 +48,8 @@ class FrankaLiftEnvCfg(LiftEnvCfg):
             close_command_expr={"panda_finger_joint.*": 0.0},
         )
         self.commands.object_pose.body_name, self.commands.object_pose.tip_offset = HAND_BODY, TIP_OFFSET
-        self.events.reset_to_demonstration = EventTerm(
-            func=mdp.reset_to_demonstration,
-            mode="reset",
-            params={"path": str(Path(__file__).with_name("demonstration_states.npz")), "probability": 0.5},
-        )
+        states = str(Path(__file__).with_name("demonstration_states.npz"))
+        self.events.reset.params.update(demonstrations=states, probability=0.5)
 
 
 @configclass
