@@ -38,7 +38,7 @@ def columns() -> dict[str, np.ndarray]:
         "goal_pose": goal,
         "place_pose": place,
         "target_pose": place,
-        "command/carry": np.tile([1.0, 0.5, 0.0, 0.6, 0.1, 0.4, 0.0, 0.3], (STEPS + 1, 1)),
+        "command/carry": np.tile([1.0, 0.5, 0.0, 0.6, 0.1, 0.4, 0.0, 0.3, 1.0, 0.0, 0.0, 0.0], (STEPS + 1, 1)),
         "observations/policy": rng.normal(size=(STEPS + 1, 5)),
         "processed_action": rng.normal(size=(STEPS, 9)),
     }

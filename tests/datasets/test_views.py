@@ -25,7 +25,7 @@ def frames(seed: int) -> list[dict[str, np.ndarray]]:
         frame["gripper_width"] = np.array([0.08], np.float32)
         frame["phase"] = np.asarray(step // 10, np.int64)
         frame |= {"goal_pose": goal, "place_pose": place, "target_pose": place}
-        frame["command/carry"] = np.array([1.0, 0.5, 0.0, 0.6, 0.1, 0.4, 0.0, 0.3], np.float32)
+        frame["command/carry"] = np.array([1.0, 0.5, 0.0, 0.6, 0.1, 0.4, 0.0, 0.3, 1.0, 0.0, 0.0, 0.0], np.float32)
         if "action" in frame:
             frame["action"] = rng.normal(size=8).astype(np.float32)
     return made

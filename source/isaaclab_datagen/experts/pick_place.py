@@ -127,9 +127,9 @@ class PickPlaceStateMachine(StateMachine):
         return raised
 
     def _rest(self) -> torch.Tensor:
-        """Where the tip rests, pointing straight down."""
-        pose_w = torch.zeros_like(self._sent)
-        pose_w[:, :3], pose_w[:, 3] = self._asked.rest + self.env.scene.env_origins, 1.0
+        """The tip as it began, however it was tilted: backwards a demonstration begins so, as every episode does."""
+        pose_w = self._asked.rest.clone()
+        pose_w[:, :3] += self.env.scene.env_origins
         return self.in_root_frame(pose_w)
 
     def _at_boundary(self, pose: torch.Tensor) -> torch.Tensor:

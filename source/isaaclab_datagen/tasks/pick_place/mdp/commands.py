@@ -23,8 +23,9 @@ _CANDIDATES = 16
 class CarryCommand(CommandTerm):
     """Direction, goal and place, which may change in a running episode, and what goes with them.
 
-    The command is (num_envs, 8): index of the direction in :data:`DIRECTIONS`, goal x, y, place x, y, and x, y, z of
-    the tip at rest, where it was when robot and cube were last put in place; all in the environment's frame [m].
+    The command is (num_envs, 12): index of the direction in :data:`DIRECTIONS`, goal x, y, place x, y, and the tip at
+    rest, as it was when robot and cube were last put in place: x, y, z and quaternion x, y, z, w; all in the
+    environment's frame [m].
     """
 
     cfg: CarryCommandCfg
@@ -32,7 +33,7 @@ class CarryCommand(CommandTerm):
 
     def __init__(self, cfg: CarryCommandCfg, env: ManagerBasedRLEnv) -> None:
         super().__init__(cfg, env)
-        self._command = torch.zeros(env.num_envs, 8, device=env.device)
+        self._command = torch.zeros(env.num_envs, 12, device=env.device)
         self._object = env.scene[cfg.object_name]
         self._discs = [env.scene[cfg.goal_disc], env.scene[cfg.place_disc]]
         self._hand = SceneEntityCfg(cfg.robot_name, body_names=cfg.hand_body)
@@ -47,7 +48,7 @@ class CarryCommand(CommandTerm):
 
     @property
     def command(self) -> torch.Tensor:
-        """Shape is (num_envs, 8)."""
+        """Shape is (num_envs, 12)."""
         return self._command
 
     @property
@@ -67,8 +68,8 @@ class CarryCommand(CommandTerm):
 
     @property
     def rest(self) -> torch.Tensor:
-        """Where the tip rests [m]. Shape is (num_envs, 3)."""
-        return self._command[:, 5:8]
+        """How the tip rests: position [m] and quaternion. Shape is (num_envs, 7)."""
+        return self._command[:, 5:12]
 
     @property
     def target(self) -> torch.Tensor:
@@ -123,7 +124,7 @@ class CarryCommand(CommandTerm):
         goes_on, first = self.goes_on[ids], DIRECTIONS.index(self.cfg.direction)
         self._ask(ids, torch.where(goes_on, 1 - self.direction[ids], first))
         tip = body_pose(self._env, self._hand, self.cfg.tip_offset)
-        self._command[ids, 5:8] = torch.where(goes_on.unsqueeze(-1), self.rest[ids], tip[ids, :3])
+        self._command[ids, 5:12] = torch.where(goes_on.unsqueeze(-1), self.rest[ids], tip[ids])
         self.succeeded[ids] = False
 
     def _update_command(self) -> None:

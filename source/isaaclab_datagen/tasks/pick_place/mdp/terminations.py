@@ -88,6 +88,6 @@ class carried(ManagerTermBase):
         away = (tip - cube).norm(dim=-1) >= clearance
         done = self.lifted & (self.rested >= steps) & open_wide & away
         if rest_distance is not None:
-            done &= (tip - command.rest).norm(dim=-1) < rest_distance
+            done &= (tip - command.rest[:, :3]).norm(dim=-1) < rest_distance
         command.succeeded[:] = done
         return done
