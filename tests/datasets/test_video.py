@@ -38,6 +38,12 @@ def test_the_header_says_what_was_written(tmp_path):
     assert video.probe(tmp_path / "a.mp4") == video.VideoFacts(7, 64, 48, 25.0)
 
 
+@pytest.mark.parametrize("size", [(16, 16400), (16400, 16)])
+def test_a_size_that_the_encoder_does_not_take_is_refused_in_a_line(size, tmp_path):
+    with pytest.raises(RunError, match="H.264 stores at most 16384 pixels a side, not .*: lower --camera_width"):
+        video.VideoWriter(tmp_path / "a.mp4", *size, Fraction(50))
+
+
 def test_an_array_may_change_once_it_is_given(tmp_path):
     images = pictures(12)
     writer = video.VideoWriter(tmp_path / "a.mp4", 48, 64, Fraction(50))

@@ -24,21 +24,25 @@ SMALL = [
     "--device",
     "cpu",
 ]
-CUT = [*SMALL, *["--max_steps", "15", "--keep_failures", "--seed", "4"]]
-"""Episodes of 15 steps, kept though they fail."""
+CUT = [*SMALL, *["--max_steps", "15", "--seed", "4"]]
+"""Episodes of 15 steps. They fail."""
+FORMATS = {"avdc": ["--keep_failures"], "vpl": ["--format", "vpl", "--cameras", "overhead_camera"]}
+"""Live formats that hold images of any task, to options with which they keep failures."""
+_EPISODES = ("metaworld_dataset/*/overhead_camera/*", "Lift-Custom-IK_sim_*/episode_*")
 STARTUP = 300
 """Longest wait for a first episode [s]."""
 
 
 def committed(out: Path) -> int:
     """How many episodes are in place, whoever is writing."""
-    return len(list(out.glob("metaworld_dataset/*/overhead_camera/*")))
+    return sum(len(list(out.glob(episode))) for episode in _EPISODES)
 
 
 class Collection:
     """A collection that is running."""
 
-    def __init__(self, out: Path, episodes: int, *words: str) -> None:
+    def __init__(self, out: Path, episodes: int, format_name: str = "avdc") -> None:
+        words = FORMATS[format_name]
         self._out = out
         self._before = committed(out)
         command = [*COLLECT, *CUT, "--out", str(out), "--episodes", str(episodes), *words]
@@ -68,10 +72,10 @@ class Collection:
         return self._process.returncode, errors
 
 
-def kill_again_and_again(out: Path, kills: int, rng: random.Random) -> None:
+def kill_again_and_again(out: Path, kills: int, rng: random.Random, format_name: str = "avdc") -> None:
     """Kill a collection so many times, each time after it has added something."""
     for _ in range(kills):
-        running = Collection(out, 10_000)
+        running = Collection(out, 10_000, format_name)
         running.wait_for(rng.randint(1, 3))
         running.kill(rng.uniform(0.0, 1.0))
 

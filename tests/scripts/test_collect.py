@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from collecting import COLLECT
+from documented import ATTRIBUTES, KEYS, PIXELS, check_keys
 
 from isaaclab_datagen.assets.urdf import convert
 from isaaclab_datagen.datasets import formats
+from isaaclab_datagen.datasets.video import probe
 from isaaclab_datagen.geometry.cameras import project
 
 pytestmark = pytest.mark.sim
@@ -67,7 +71,7 @@ def test_a_project_of_somebody_else_is_recorded(collect, tmp_path):
 
 def test_a_task_that_knows_nothing_of_recording_gets_the_rig_and_keeps_its_secret(collect, tmp_path):
     """Somebody's own arm: no cameras, no recorder, no success rule. Two rounds in three environments."""
-    words = ["--task", "Other-Wave", "--expert", "random", "--format", "avdc", "--keep_failures", "--num_envs", 3]
+    words = ["--task", "Other-Wave", "--expert", "random", "--format", "vpl", "--num_envs", 3]
     words += ["--num_episodes", 2, "--width", 64, "--height", 48, "--language", "wave", "--seed", 1, "--out", tmp_path]
     said = collect(*words, env=WITH_PROJECT)
     assert "success unknown of 6: time_out 6" in said
@@ -99,6 +103,94 @@ def test_a_task_that_knows_nothing_of_recording_gets_the_rig_and_keeps_its_secre
     assert len(starts) == 6
 
 
+def test_the_guides_command_writes_what_the_documentation_says(collect, tmp_path):
+    """The drawer as docs/migration.md collects it, by the shipped network, shorter and smaller."""
+    words = ["--task", "Open-Drawer-Custom", "--num_envs", 2, "--env_spacing", 5.0, "--steps", 6, "--num_episodes", 2]
+    collect(*words, "--enable_wrist_camera", "--width", 64, "--height", 48, "--expert", "rl", "--out", tmp_path)
+    (root,) = tmp_path.iterdir()
+    assert re.fullmatch(r"Open-Drawer-Custom_sim_franka_\d{8}_\d{6}", root.name)
+    files = sorted(root.glob("episode_*/episode_*.h5"))
+    assert [file.stem for file in files] == [f"episode_00{number}" for number in range(4)]
+    hands = []
+    for path in files:
+        with h5py.File(path) as file:
+            cameras = list(file.attrs["camera_names"])
+            sizes = {"T": 6, "F": 6, "N": len(cameras), "H": 48, "W": 64, "A": 8, "J": 9, "O": file["proprio"].shape[1]}
+            check_keys(file, sizes, KEYS.keys() - PIXELS)
+            assert set(file.attrs) >= ATTRIBUTES
+            assert "wrist" in cameras
+            hands.append(file["ee_position"][0])
+            assert (np.abs(file["timestamps"][:] - np.arange(6) / 60) < 1e-6).all()
+            moved = np.ptp(file["extrinsics"][:, :, :3, 3], axis=0).max(axis=-1)
+            assert [name for name, way in zip(cameras, moved, strict=True) if way > 1e-4] == ["wrist"]
+            for number in range(len(cameras)):
+                assert probe(path.parent / f"camera_{number}" / f"{path.stem}.mp4").frames == 6
+    assert np.ptp(hands, axis=0).max() < 0.3  # in the environment's frame, though environments are 5 m apart
+
+
+FILMED = [
+    "--task",
+    "Other-Wave-Filmed",
+    "--expert",
+    "random",
+    "--format",
+    "vpl",
+    "--num_envs",
+    "1",
+    "--num_episodes",
+    "1",
+]
+
+
+def test_a_tasks_own_camera_is_seen_from_where_it_is_in_every_step(collect, tmp_path):
+    """Isaac Lab would leave its pose where it was at the reset, and its image ten times a second."""
+    collect(
+        *FILMED, "--cameras", "palm_camera,wrist", "--width", 96, "--height", 72, "--out", tmp_path, env=WITH_PROJECT
+    )
+    (episode,) = formats.open_reader(tmp_path)
+    ways = [
+        np.diff(episode.frames[f"extrinsics/{name}"][:, :3, 3], axis=0).sum(axis=0) for name in ("palm_camera", "wrist")
+    ]
+    assert np.linalg.norm(ways[0]) > 0.001
+    assert np.linalg.norm(ways[0] - ways[1]) < 0.2 * np.linalg.norm(ways[1])
+    images = episode.frames["images/palm_camera"]
+    assert len({image.tobytes() for image in images}) == len(images) == 7
+
+
+def test_a_camera_below_a_prim_that_is_not_there_is_refused_with_the_bodies(tmp_path):
+    """Isaac Lab itself would mount it somewhere else."""
+    command = [*COLLECT, *FILMED, "--device", "cpu", "--cameras", "palm_camera", "--out", str(tmp_path)]
+    command.append("env.scene.palm_camera.prim_path='{ENV_REGEX_NS}/Robot/panda_hnd/Palm'")
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=300, env={**os.environ, **WITH_PROJECT})
+    assert ended.returncode == 2, ended.stderr[-2000:]
+    line = next(line for line in ended.stderr.splitlines() if line.startswith("error: "))
+    assert "camera 'palm_camera' would hang on" in line and "Robot/panda_hnd, which is not there" in line
+    assert "panda_link8/panda_hand" in line
+
+
+def test_an_end_effector_that_is_asked_for_is_recorded_of_our_own_tasks_too(collect, tmp_path):
+    words = ["--task", "Lift-Custom-IK", "--cameras", "wrist", "--format", "vpl", "--num_envs", 1, "--episodes", 1]
+    collect(
+        *words,
+        "--max_steps",
+        4,
+        "--camera_width",
+        32,
+        "--camera_height",
+        24,
+        "--ee_body",
+        "panda_link7",
+        "--out",
+        tmp_path,
+    )
+    reader = formats.open_reader(tmp_path)
+    facts = reader.manifest.provenance
+    assert (facts["ee_body"], facts["ee_offset"]) == ("panda_link7", [0.0, 0.0, 0.0])
+    frames = reader.read(0).frames
+    eye = frames["extrinsics/wrist"][:, :3, 3] - frames["ee_pose"][:, :3]  # of the rig: 8 cm up, 5 cm behind
+    np.testing.assert_allclose(np.linalg.norm(eye, axis=1), np.hypot(0.08, 0.05), atol=1e-5)
+
+
 def test_an_end_effector_that_is_not_there_is_refused_with_the_bodies(tmp_path):
     """Isaac Lab itself would mount the wrist camera somewhere else."""
     command = [*COLLECT, "--task", "Other-Wave", "--expert", "zero", "--format", "avdc", "--keep_failures"]
@@ -114,7 +206,7 @@ def test_an_end_effector_that_is_not_there_is_refused_with_the_bodies(tmp_path):
 def test_a_task_of_isaac_lab_is_recorded_with_local_files(collect, tmp_path):
     """As docs/cameras.md says: the robot's file is a local one, and what nobody has locally is left out."""
     panda = convert("panda_description/urdf/panda.urdf")
-    words = ["--task", "Isaac-Reach-Franka", "--expert", "random", "--format", "avdc", "--keep_failures"]
+    words = ["--task", "Isaac-Reach-Franka", "--expert", "random", "--format", "vpl"]
     words += ["--num_envs", 2, "--num_episodes", 1, "--max_steps", 4, "--width", 64, "--height", 48, "--out", tmp_path]
     words += [f"env.scene.robot.spawn.usd_path={panda}", "env.scene.robot.spawn.variants=null"]
     collect(*words, "env.scene.ground=null", "env.commands.ee_pose.debug_vis=False")

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from isaaclab.sensors import CameraCfg
 from isaaclab.utils import validate
@@ -17,6 +17,9 @@ from isaaclab_datagen.cli import overrides as override_checks
 from isaaclab_datagen.cli.errors import usage
 from isaaclab_datagen.cli.robots import Robot
 from isaaclab_datagen.errors import UsageError
+
+if TYPE_CHECKING:
+    from isaaclab.scene import InteractiveScene
 
 OPTIONS = ("data_types", "env_spacing", "ee_body", "ee_axis", *(option for spec in rig.RIG for option in spec.options))
 """Options that shape the cameras, beside their resolution."""
@@ -97,6 +100,21 @@ def set_resolution(env_cfg: Any, width: int | None, height: int | None) -> None:
         camera.width, camera.height = width or camera.width, height or camera.height
 
 
+def check_parents(scene: InteractiveScene) -> None:
+    """Refuse a camera that hangs on nothing.
+
+    Raises:
+        UsageError: Lists the bodies that there are.
+    """
+    from isaaclab.sensors import Camera  # loads simulation modules: not before Kit has started
+
+    from isaaclab_datagen.assets.parents import check_parent
+
+    for name, sensor in scene.sensors.items():
+        if isinstance(sensor, Camera):
+            check_parent(name, sensor.cfg.prim_path)
+
+
 def _camera(args: argparse.Namespace, spec: rig.CameraSpec, robot: Robot | None) -> CameraCfg:
     with usage(" and ".join(f"--{option}" for option in spec.options), ValueError):
         if not spec.mounted:
@@ -107,7 +125,8 @@ def _camera(args: argparse.Namespace, spec: rig.CameraSpec, robot: Robot | None)
 
 
 def _give(camera: CameraCfg, data_types: Sequence[str]) -> None:
-    """Have a camera give these data, segmentations as ids."""
+    """Have a camera give these data, segmentations as ids, of every step and from where it is then."""
+    camera.update_period, camera.update_latest_camera_pose = 0.0, True
     new = [kind for kind in data_types if kind not in camera.data_types]
     camera.data_types = [*camera.data_types, *new]
     for kind in new:

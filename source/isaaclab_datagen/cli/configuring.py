@@ -78,7 +78,7 @@ def configure(
         recorder = registry.load(task.recorder_cfg_entry_point)()
         keep_cameras(env_cfg, chosen)
     if robot is not None:
-        add_robot_channels(recorder, robot.entity, robot.ee_body)
+        add_robot_channels(recorder, robot.entity, robot.ee_body, asked=args.ee_body is not None)
     cameras.install(args, overrides, env_cfg, chosen, robot)
     recorder.frames.cameras, recorder.frames.data_types = list(chosen), list(args.data_types or ("rgb",))
     recorder.frames.success_term = success_rule(task, env_cfg)

@@ -189,12 +189,13 @@ def environment(task: str, env_cfg: Any) -> Iterator[ManagerBasedRLEnv]:
     """Create a task's environment in a launched simulation, and close it afterwards.
 
     Raises:
-        UsageError: If the task is not a manager-based one.
+        UsageError: If the task is not a manager-based one, or a camera hangs on nothing.
     """
     if not isinstance(env_cfg, ManagerBasedRLEnvCfg):
         raise UsageError(f"{task} is not a manager-based task, which this command needs")
     env = cast("ManagerBasedRLEnv", gym.make(task, cfg=env_cfg).unwrapped)
     try:
+        cameras.check_parents(env.scene)
         yield env
     finally:
         env.close()

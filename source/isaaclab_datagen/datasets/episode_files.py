@@ -99,6 +99,7 @@ class EpisodeFiles:
                 film.parent.mkdir()
                 self._videos[camera] = VideoWriter(film, height, width, fps)
                 opened.callback(self._videos[camera].close)
+                self.file.attrs["video_size"] = self._videos[camera].size
             self._opened = opened.pop_all()
 
     def append(self, frame: Frame) -> None:

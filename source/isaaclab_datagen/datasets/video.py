@@ -33,6 +33,8 @@ OPTIONS = {
 }
 """Of libx264. Every frame is quantised alike, with 17 for what is hardly told from the original; crf takes a tenth
 longer for the same error and 8 % more bytes."""
+LONGEST_SIDE = 16384
+"""Of what libx264 encodes [px]."""
 _CHROMA = Interpolation.POINT
 """Colour differences are those of every other pixel. Their means take half as long again and come back less exact."""
 
@@ -61,7 +63,15 @@ class VideoWriter:
             width: Of the images [px].
             fps: Playback rate [Hz].
             options: Of the encoder.
+
+        Raises:
+            RunError: H.264 stores no images of this size.
         """
+        if max(height, width) > LONGEST_SIDE:
+            raise RunError(
+                f"H.264 stores at most {LONGEST_SIDE} pixels a side, not {width}x{height}: "
+                "lower --camera_width or --camera_height"
+            )
         self._container: OutputContainer = av.open(str(path), "w", format="mp4")
         self._stream: VideoStream = self._container.add_stream("libx264", rate=fps, options=dict(options))
         self._odd = height % 2, width % 2
@@ -70,6 +80,11 @@ class VideoWriter:
         self._stream.codec_context.thread_count = 1
         self._reformatter = VideoReformatter()
         self._count = 0
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of what is stored [px]."""
+        return self._stream.width, self._stream.height
 
     def append(self, image: np.ndarray) -> None:
         """Add a frame, (H, W, 3) uint8 RGB. The array may change afterwards."""

@@ -5,23 +5,18 @@ from __future__ import annotations
 import json
 import re
 from fractions import Fraction
-from pathlib import Path
 
 import av
 import h5py
 import numpy as np
 import pytest
 from dataset_fakes import CAMERAS, FACTS, FAILURE, SUCCESS, open_writer, random_frames, write_episode
+from documented import ATTRIBUTES, KEYS, check_keys
 
 from isaaclab_datagen.datasets import formats, inspection
 from isaaclab_datagen.datasets.episode import Outcome
 from isaaclab_datagen.errors import RunError, UsageError
 
-DOCS = (Path(__file__).parents[3] / "docs" / "formats.md").read_text(encoding="utf-8")
-DOCS = DOCS.split("\n## vpl\n")[1].split("\n## ")[0]
-KEYS = dict(re.findall(r"^\| `(\w+)` \| (\([^)]*\) \w+) \|", DOCS, re.M))
-"""Key to shape and type, as the documentation says."""
-ATTRIBUTES = set(re.findall(r"`(\w+)`", DOCS.split("Attributes of the file:")[1].split("further facts that is")[0]))
 STEPS, HEIGHT, WIDTH = 7, 24, 32
 SIZES = {"T": STEPS, "N": 2, "H": HEIGHT, "W": WIDTH, "A": 7, "O": 36, "J": 9}
 
@@ -62,20 +57,12 @@ def column(frames, name, steps):
 
 
 @pytest.mark.parametrize("interval", [1, 3])
-def test_every_key_has_the_documented_shape_and_type(interval, tmp_path):
+def test_every_key_has_the_documented_shape_type_unit_and_frame(interval, tmp_path):
     path, _ = record(tmp_path, pixels=True, video_interval=interval)
     sizes = {**SIZES, "F": len(range(0, STEPS, interval))}
     assert len(KEYS) == 14
     with h5py.File(path) as file:
-        assert set(file) == {*KEYS, "final", "states"}
-        for key, documented in KEYS.items():
-            letters, kind = re.fullmatch(r"\((.*)\) (\w+)", documented).groups()
-            shape = tuple(sizes.get(word) or int(word) for word in letters.replace(",", " ").split())
-            assert (file[key].shape, file[key].dtype) == (shape, np.dtype(kind)), key
-        listed = DOCS.split("| `final/<key>` |")[1].splitlines()[0]
-        names = set(re.findall(r"`(\w+)`", listed)) | {"depth", "segmentation", "instance_segmentation"}
-        assert set(file["final"]) == names
-        assert all(file["final"][name].shape == file[name].shape[1:] for name in names)
+        check_keys(file, sizes, set(KEYS))
 
 
 @pytest.mark.parametrize("interval", [1, 2, 3, 50])
@@ -121,8 +108,6 @@ def test_every_documented_attribute_is_there_and_true(tmp_path):
         attributes = {name: value.tolist() if hasattr(value, "tolist") else value for name, value in file.attrs.items()}
         assert file["ee_rotation"].attrs["order"] == "xyzw"
         assert file["extrinsics"].attrs["maps"].startswith("camera's optical frame")
-        assert {file[key].attrs["unit"] for key in ("timestamps", "ee_position", "intrinsics")} == {"s", "m", "px"}
-        assert {file[key].attrs["frame"] for key in ("ee_position", "ee_rotation")} == {"environment"}
         assert list(file["proprio"].attrs["channels"]) == ["observations/policy"]
     assert set(attributes) == ATTRIBUTES | {"round"}
     assert attributes == {
@@ -134,7 +119,13 @@ def test_every_documented_attribute_is_there_and_true(tmp_path):
             "env_idx": 3,
         },
         **{"seed": 11, "round": 2, "num_steps": STEPS, "num_frames": 4, "fps": 25.0, "step_dt": 0.02},
-        **{"task": "Lift-Custom-IK", "robot": "franka", "language": "", "camera_names": list(CAMERAS)},
+        **{
+            "video_size": [WIDTH, HEIGHT],
+            "task": "Lift-Custom-IK",
+            "robot": "franka",
+            "language": "",
+            "camera_names": list(CAMERAS),
+        },
         **{"joint_names": FACTS["joint_names"]["robot"], "extra": json.dumps(outcome.extra)},
     }
     assert formats.open_reader(tmp_path)[0].outcome == outcome
@@ -159,6 +150,8 @@ def test_videos_show_the_stored_frames_in_real_time(interval, size, stored, tmp_
             stream = container.streams.video[0]
             images = [image.to_ndarray(format="rgb24") for image in container.decode(stream)]
             assert (stream.height, stream.width) == stored
+            with h5py.File(path) as file:
+                assert file.attrs["video_size"].tolist() == [stream.width, stream.height]
             assert stream.average_rate == Fraction(50, interval)
             assert stream.codec_context.pix_fmt == "yuv420p"
         assert len(images) == len(expected)
