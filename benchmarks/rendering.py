@@ -1,17 +1,19 @@
 """Measure rendering alone: images/s and device memory, over environments, cameras and resolutions.
 
 The task's scene, at rest after a few steps, is rendered again and again by the first, the first two, ... of --cameras.
-Nothing is stepped, copied or stored meanwhile. Each number of environments and each resolution is a process of its own,
-so that its memory is its own. Memory is what the whole device holds, kernels and simulation included: let nothing else
-run on it. Isaac Lab overrides (renderer=, env.x=) may follow.
+Nothing is stepped, copied or stored meanwhile. Each row is a process of its own, so that its memory is its own. Memory
+is what the whole device holds, kernels and simulation included: let nothing else run on it. Isaac Lab overrides
+(renderer=, env.x=) may follow.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import measure
@@ -40,6 +42,7 @@ def build_parser() -> Parser:
         "--sizes", type=resolution, nargs="+", default=[(256, 192), (640, 480), (1280, 720)], metavar="WxH", help="[px]"
     )
     parser.add_argument("--reads", type=options.positive_int, default=20, metavar="K", help="renderings that count")
+    parser.add_argument("--cell", action="store_true", help="measure this one alone, with all of --cameras")
     options.add_cameras(parser)
     options.add_launcher(parser)
     parser.set_defaults(cameras=("overview", "wrist", "top"), seed=0, max_steps=None)
@@ -53,41 +56,37 @@ def resolution(text: str) -> tuple[int, int]:
 
 
 def main() -> None:
-    """Run one cell of the table if one is asked for, else all of them, each in a process."""
+    """Run one cell of the table if --cell is given, else all of them, each in a process."""
     args, overrides = launch.parse(build_parser())
-    if len(args.num_envs) == len(args.sizes) == 1:
+    if args.cell:
         print(MARK + json.dumps(cell(args, overrides)))
         return
+    print(f"{measure.describe(measure.machine(args.device or 'cpu'))}, {args.task}\n")
     print(
-        f"{measure.describe(measure.machine(args.device or 'cpu'))}, {args.task}, cameras {', '.join(args.cameras)}\n"
+        "| environments | resolution | cameras | images/s | ms for all | device memory [MB] |\n|---|---|---|---|---|---|"
     )
-    print(
-        "| environments | resolution | cameras | images/s | ms for all | device memory [MB] | of it for images [MB] |"
-    )
-    print("|---|---|---|---|---|---|---|", flush=True)
-    for num_envs in args.num_envs:
-        for width, height in args.sizes:
-            for row in in_process(num_envs, f"{width}x{height}"):
-                print(row, flush=True)
+    for num_envs, (width, height) in itertools.product(args.num_envs, args.sizes):
+        for count in range(1, len(args.cameras) + 1):
+            print(in_process(num_envs, f"{width}x{height}", args.cameras[:count]), flush=True)
 
 
-def in_process(num_envs: int, size: str) -> list[str]:
-    """Rows of one cell, measured by this script in another process with the same options."""
-    command = [sys.executable, __file__, *sys.argv[1:], "--num_envs", str(num_envs), "--sizes", size]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def in_process(num_envs: int, size: str, cameras: Sequence[str]) -> str:
+    """Row of one cell, measured by this script in another process with the same options."""
+    chosen = ["--num_envs", str(num_envs), "--sizes", size, "--cameras", ",".join(cameras), "--cell"]
+    done = subprocess.run(
+        [sys.executable, __file__, *sys.argv[1:], *chosen], capture_output=True, text=True, check=False
+    )
     found = [line for line in done.stdout.splitlines() if line.startswith(MARK)]
-    start = f"| {num_envs:,} | {size} |"
+    start = f"| {num_envs:,} | {size} | {len(cameras)} |"
     if not found:
         reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        return [f"{start} - | failed: {reason[:120]} | | | |"]
-    return [
-        f"{start} {count} | {rate:,.0f} | {1e3 * seconds:.1f} | {memory:,.0f} | {images:,.0f} |"
-        for count, rate, seconds, memory, images in json.loads(found[0].removeprefix(MARK))
-    ]
+        return f"{start} failed: {reason[:120]} | | |"
+    rate, seconds, memory = json.loads(found[0].removeprefix(MARK))
+    return f"{start} {rate:,.0f} | {1e3 * seconds:.1f} | {memory:,.0f} |"
 
 
-def cell(args: Any, overrides: list[str]) -> list[tuple[int, float, float, float, float]]:
-    """Number of cameras, images/s, seconds for all images, memory and its growth, for 1, 2, ... cameras."""
+def cell(args: Any, overrides: list[str]) -> tuple[float, float, float]:
+    """Images/s, seconds for all images, and memory."""
     task = registry.find(args.task)
     (args.num_envs,), ((args.camera_width, args.camera_height),) = args.num_envs, args.sizes
     env_cfg, _ = launch.resolve(args, overrides, play_mode=True)
@@ -102,13 +101,8 @@ def cell(args: Any, overrides: list[str]) -> list[tuple[int, float, float, float
         for _ in range(3):
             env.step(action)
         there = [env.scene.sensors[name] for name in args.cameras]
-        before = device_memory(env.device)
-        rows = []
-        for count in range(1, len(there) + 1):
-            seconds = timed(there[:count], args.reads, env.device)
-            memory = device_memory(env.device)
-            rows.append((count, env.num_envs * count / seconds, seconds, memory, memory - before))
-    return rows
+        seconds = timed(there, args.reads, env.device)
+        return env.num_envs * len(there) / seconds, seconds, device_memory(env.device)
 
 
 def timed(sensors: list[Any], reads: int, device: str) -> float:

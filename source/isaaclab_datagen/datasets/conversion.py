@@ -64,6 +64,8 @@ def convert(source: DatasetReader, format_name: str, out: Path, options: Namespa
         raise RunError(f"{source.manifest.path.parent} holds no successful episode: --keep_failures takes the others")
     kinds = formats.load(format_name).STREAMS
     streams = [name for name in source.streams(episodes[0]) if name.partition("/")[0] in kinds]
+    if "images" in kinds and not any(name.startswith("images/") for name in streams):
+        raise RunError(f"{source.manifest.path.parent} holds no images, which format {format_name} needs")
     staging = out / _STAGING
     with _workplace(staging):
         new = staging / _NEW
@@ -77,7 +79,13 @@ def convert(source: DatasetReader, format_name: str, out: Path, options: Namespa
         root = writer.manifest.path.parent
         target = out / root.relative_to(new)
         target.parent.mkdir(parents=True, exist_ok=True)
-        place({root: target} if target != out else _contents(writer.manifest.path, out))
+        moves = {root: target} if target != out else _contents(writer.manifest.path, out)
+        left = [path for path in moves.values() if path.exists()]
+        if left:
+            raise UsageError(
+                f"{left[0]} is there, but no dataset: a conversion was killed here. Delete it, or give another folder"
+            )
+        place(moves)
     left_out = [name for name in source.streams(episodes[0]) if name not in streams]
     return Converted(target, episodes, sorted(set(source.indices) - set(episodes)), left_out)
 

@@ -56,6 +56,8 @@ def choose(task: TaskInfo, name: str | None, wish: checkpoints.Wish, env_cfg: An
     if name not in there:
         near = difflib.get_close_matches(str(name), there, n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
+        if name == "rl":
+            hint = " (for rl its registration lacks rsl_rl_cfg_entry_point, which says how networks are read)"
         said = "give --expert" if name is None else f"--expert {name}: {task.id} has no such expert"
         raise UsageError(f"{said}: choose from {', '.join(there)}{hint}")
     if name == "rl":

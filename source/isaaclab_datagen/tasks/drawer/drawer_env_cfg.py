@@ -112,7 +112,7 @@ class EventCfg:
 class RewardsCfg:
     """The reference drawer task's terms; opening counts only while the bar is held. Weights are per second.
 
-    Their scale is about a tenth of the reference's, so that the critic's values lie near 1. Success ends what would
+    They are weighted so that the critic's values lie near 1. Success ends what would
     have been earned on, so it pays 10: twice the worth of holding the drawer just below 0.3 m, at a discount of 0.99.
     """
 
