@@ -62,9 +62,8 @@ def main() -> None:
         print(MARK + json.dumps(cell(args, overrides)))
         return
     print(f"{measure.describe(measure.machine(args.device or 'cpu'))}, {args.task}\n")
-    print(
-        "| environments | resolution | cameras | images/s | ms for all | device memory [MB] |\n|---|---|---|---|---|---|"
-    )
+    print("| environments | resolution | cameras | images/s | ms for all | device memory [MB] |")
+    print("|---|---|---|---|---|---|", flush=True)
     for num_envs, (width, height) in itertools.product(args.num_envs, args.sizes):
         for count in range(1, len(args.cameras) + 1):
             print(in_process(num_envs, f"{width}x{height}", args.cameras[:count]), flush=True)

@@ -26,6 +26,13 @@ def _own_argv(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["script"])
 
 
+@pytest.mark.parametrize("viewer", launch.VIEWERS)
+def test_a_viewer_that_is_not_installed_is_refused_before_anything_starts(monkeypatch, viewer):
+    monkeypatch.setattr(launch.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UsageError, match=f"--viz {viewer} needs '{viewer}', which is not installed: pip install"):
+        parse("--task", TASKS[0], "--device", "cpu", "--viz", f"newton_gl,{viewer}")
+
+
 @pytest.mark.parametrize(("gpus", "expected"), [(0, "cpu"), (1, "cuda:0")])
 def test_the_device_is_the_gpu_where_there_is_one(monkeypatch, gpus, expected):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus > 0)

@@ -225,3 +225,11 @@ def test_an_older_file_that_does_not_fit_is_refused_with_both_shapes(tmp_path, l
     torch.save(LAYOUTS[layout](trained()), tmp_path / "m.pt")
     with pytest.raises(UsageError, match="takes 5 observations and gives 3 actions, the task gives 9 and takes 4"):
         build(tmp_path / "m.pt", Spaces({"policy": (9,)}, 4), CFG)
+
+
+def test_no_file_of_text_ends_in_a_traceback(tmp_path):
+    path = tmp_path / "m.pt"
+    for first in range(256):
+        path.write_bytes(bytes([first]) + b"ello\n")
+        with pytest.raises(UsageError, match="not an RSL-RL checkpoint"):
+            build(path, SPACES, CFG)

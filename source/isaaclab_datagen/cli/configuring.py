@@ -104,12 +104,16 @@ def success_rule(task: registry.TaskInfo, env_cfg: Any) -> str | None:
     None where there is neither: then nobody knows.
 
     Raises:
-        UsageError: If the configuration lacks the registration's term.
+        UsageError: If the configuration lacks the registration's term, or ``success`` counts as a time-out.
     """
-    terms = {name for name, term in vars(env_cfg.terminations).items() if isinstance(term, TerminationTermCfg)}
+    there = vars(env_cfg.terminations).items()
+    terms = {name: term for name, term in there if isinstance(term, TerminationTermCfg)}
     if task.success_term is not None and task.success_term not in terms:
         raise UsageError(f"{task.id} has no termination term {task.success_term!r}, which is its success rule")
-    return task.success_term or ("success" if "success" in terms else None)
+    name = task.success_term or ("success" if "success" in terms else None)
+    if name == "success" and terms[name].time_out:
+        raise UsageError("env.terminations.success.time_out: only a training may count a success as a time-out")
+    return name
 
 
 def keep_cameras(env_cfg: Any, wanted: Sequence[str]) -> None:

@@ -133,7 +133,7 @@ def _configure_blind(
     recorder.frames.sources = ()
     if task.recorder_cfg_entry_point is not None:
         recorder.frames.facts = registry.load(task.recorder_cfg_entry_point)().frames.facts
-    recorder.frames.success_term = task.success_term
+    recorder.frames.success_term = configuring.success_rule(task, env_cfg)
     env_cfg.recorders = recorder
     configuring.keep_cameras(env_cfg, [])
     configuring.drop_rewards(env_cfg)

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from isaaclab.envs import ManagerBasedRLEnv  # loads simulation modules: not before Kit has started
 
 
+VIEWERS = {"viser": "'isaaclab_datagen[view]'", "rerun": "'rerun-sdk>=0.29' pyarrow==23.0.1"}
+"""Visualizers that are packages of their own, to what ``pip install`` wants. No extra has rerun, for its 170 MB."""
+
+
 def default_device() -> str:
     """Return the device to simulate on when nothing is said: the first CUDA GPU if there is one, else the CPU."""
     return "cuda:0" if torch.cuda.is_available() else "cpu"
@@ -101,6 +105,9 @@ def parse(parser: Parser, argv: Sequence[str] | None = None) -> tuple[argparse.N
     if asked.split(":")[-1] != args.task:
         print(f"note: task {asked} is called {args.task}", file=sys.stderr)
     args.device = check_device(args.device or _device_override(rest) or default_device())
+    for viewer, wheels in VIEWERS.items():
+        if viewer in (vars(args).get("visualizer") or ()) and importlib.util.find_spec(viewer) is None:
+            raise UsageError(f"--viz {viewer} needs {viewer!r}, which is not installed: pip install {wheels}")
     sys.argv = [sys.argv[0], *rest]
     return args, rest
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -63,13 +64,20 @@ def check_trainable(path: Path) -> None:
         )
 
 
+_BROKEN = (
+    *(pickle.UnpicklingError, RuntimeError, EOFError, IsADirectoryError),
+    *(KeyError, IndexError, ValueError, AttributeError, TypeError, struct.error),
+)
+"""What torch's unpickler says of bytes that are no checkpoint."""
+
+
 def _load(path: Path) -> Any:
     """Content of a file. Errors as :func:`read`."""
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise UsageError(f"no checkpoint {path}") from error
-    except (pickle.UnpicklingError, RuntimeError, EOFError, IsADirectoryError) as error:
+    except _BROKEN as error:
         raise UsageError(f"{path} is not an RSL-RL checkpoint (broken, exported, or of another library)") from error
 
 

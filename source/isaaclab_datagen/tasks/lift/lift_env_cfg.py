@@ -187,8 +187,12 @@ class LiftEnvCfg(ManagerBasedRLEnvCfg):
         self.sim.default_visualizer_cfg = VisualizerCfg(eye=(1.6, 1.2, 1.0), lookat=(0.4, 0.0, 0.2))
 
     def validate_config(self) -> None:
-        """Carry :attr:`camera_resolution` to the cameras, after the command line has had its say."""
+        """Carry on what the command line has said: :attr:`camera_resolution`, and which ends there are."""
         set_resolution(self.scene, self.camera_resolution)
+        for name in ("success", "dropped"):
+            term: RewTerm | None = vars(self.rewards)[name]
+            if term is not None and vars(self.terminations)[term.params["term_keys"]] is None:
+                setattr(self.rewards, name, None)  # a training may switch success off
 
     def play_mode(self) -> None:
         """Every episode starts as the task says, and observations are clean."""
