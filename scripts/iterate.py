@@ -22,8 +22,9 @@ def main() -> None:
         parser.check_known(rest)
         raise UsageError(f"unexpected {rest[0]}: the variables stand in the file")
     device = () if args.device is None else (f"--device={args.device}",)
+    viz = () if args.viz is None else (f"--viz={args.viz}",)
     extra = {
-        "alternate.py": (*device, *shlex.split(args.alternate_args)),
+        "alternate.py": (*device, *viz, *shlex.split(args.alternate_args)),
         "learn.py": (*(() if args.learn_devices else device), *shlex.split(args.learn_args)),
     }
     run = iterating.runner(Path(__file__).parent)

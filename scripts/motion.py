@@ -14,7 +14,9 @@ def build_parser() -> Parser:
     commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser, metavar="COMMAND")
     convert = commands.add_parser("convert", help="a CSV of Unitree's layout, or an NPZ, to an NPZ with names")
     convert.add_argument("source", type=Path, metavar="FILE", help=".csv or .npz")
-    convert.add_argument("out", type=Path, metavar="OUT.npz", help="file to write")
+    convert.add_argument(
+        "out", type=Path, nargs="?", metavar="OUT.npz", help="file to write (default: beside a CSV, of its name)"
+    )
     add_reading(convert)
     add_writing(convert)
     retarget = commands.add_parser("retarget", help="one of Isaac Lab's humanoid clips to the G1")

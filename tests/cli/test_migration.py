@@ -19,11 +19,12 @@ TASKS = dict(re.findall(r"^\| task `(\S+)` \| `(\S+)` \|", TEXT, re.M))
 
 
 SCRIPTS = {
+    "collect_data.py": "collect.py",
     "4_train_diffusion.py": "learn.py",
     "6_test_alternating.py": "alternate.py",
     "7_finetune_with_rollout.py": "learn.py",
 }
-"""What scripts of the third pipeline are called here."""
+"""What scripts of the later pipelines are called here."""
 
 
 def commands(kind: str) -> list[str]:
@@ -57,6 +58,8 @@ def parse(command: str):
         return parser_of(script, words).parse_args(words), []
     if script == "alternate.py":
         words = [*words, "--task", "PickPlace-Rev2Fwd"]  # which it asks the policy for
+    if script == "collect.py" and "--task" not in words:
+        words = [*words, "--task", "Tracking-Diffusion-G1"]  # the old script knew no other
     return launch.parse(parser_of(script, words), words)
 
 
@@ -87,7 +90,7 @@ def test_new_commands_parse_without_a_notice(command, capsys, monkeypatch):
 def test_old_commands_parse(command):
     args, overrides = parse(command)
     if simulates(command):
-        assert args.task in TASKS.values()
+        assert args.task in {*TASKS.values(), "Tracking-Diffusion-G1"}
     assert overrides == []
 
 

@@ -128,7 +128,10 @@ def test_a_policy_that_does_not_fit_is_refused_with_both_shapes(folder):
     cameras = {"table_camera": SimpleNamespace(cfg=SimpleNamespace(width=128, height=96))}
     source = SimpleNamespace(cameras=cameras, read=lambda images: {"ee_pose": torch.zeros(2, 6)})
     scene = SimpleNamespace(articulations={})
-    env = SimpleNamespace(action_manager=SimpleNamespace(total_action_dim=7), scene=scene, spec=None)
+    term = SimpleNamespace(action_dim=7)
+    manager = SimpleNamespace(total_action_dim=7, active_terms=["arm"], get_term=lambda name: term)
+    cfg = SimpleNamespace(actions=SimpleNamespace(arm=SimpleNamespace(command_type="pose", use_relative_mode=True)))
+    env = SimpleNamespace(action_manager=manager, scene=scene, spec=None, cfg=cfg)
     with pytest.raises(UsageError) as refused:
         actors.check_fits(policy, env, source)
     message = one_line(str(refused.value))
@@ -136,6 +139,7 @@ def test_a_policy_that_does_not_fit_is_refused_with_both_shapes(folder):
         "table_camera: 32x32 px in the policy, 128x96 px in the task",
         "it sees wrist_camera, the task has table_camera",
         "actions: 8 numbers of the policy, 7 of the task",
+        "actions: a quaternion from number 3 on in the policy, None here",
         "state: ee_pose of 7 in the policy, (6,) in the task",
         "state: object_pose of 7 in the policy, absent in the task",
     ):

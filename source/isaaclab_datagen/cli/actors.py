@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from isaaclab.utils import to_dict
+
 from isaaclab_datagen import registry
 from isaaclab_datagen.cli.learning import require_lerobot
+from isaaclab_datagen.datasets.arrays import action_quaternion
 from isaaclab_datagen.errors import UsageError
 from isaaclab_datagen.experts import checkpoints, factory
 from isaaclab_datagen.policies.checkpoints import resolve
@@ -153,6 +156,10 @@ def check_fits(policy: Policy, env: ManagerBasedRLEnv, source: FrameSource) -> N
     dim = env.action_manager.total_action_dim
     if dim != signature.action_dim:
         wrong.append(f"actions: {signature.action_dim} numbers of the policy, {dim} of the task")
+    terms = {name: env.action_manager.get_term(name).action_dim for name in env.action_manager.active_terms}
+    here = action_quaternion({"env": {"actions": to_dict(env.cfg.actions)}, "action_terms": terms})
+    if signature.action_quaternion not in (None, here):
+        wrong.append(f"actions: a quaternion from number {signature.action_quaternion} on in the policy, {here} here")
     known = {name: tuple(tensor.shape[1:]) for name, tensor in source.read(images=False).items()}
     for part in signature.state.parts:
         count = part.columns is None and known.get(part.channel) != (len(part.names),)

@@ -26,6 +26,8 @@ from isaaclab_datagen.rollout.plans import CollectionPlan, RoundsPlan
 if TYPE_CHECKING:
     from isaaclab.envs import ManagerBasedRLEnv  # loads simulation modules: not before Kit has started
 
+    from isaaclab_datagen.recorders.stream import EpisodeStream
+
 NOT_DATA = ("viewer", "video_recorders", "log_dir", "ui_window_class_type", "rewards", "xr", "teleop_devices")
 """Parts of an environment's configuration that leave the recorded data as they are."""
 
@@ -142,33 +144,36 @@ def facts(args: argparse.Namespace, overrides: Sequence[str], env_cfg: Any) -> d
 
 
 class Progress:
-    """A progress bar of kept episodes, with success rate and frames per second."""
+    """A progress bar of kept episodes, with success rate and recorded steps per second."""
 
-    def __init__(self, plan: CollectionPlan | RoundsPlan, num_envs: int) -> None:
+    PERIOD = 0.1
+    """Seconds between two looks of it, at least."""
+
+    def __init__(self, plan: CollectionPlan | RoundsPlan, stream: EpisodeStream) -> None:
         self._plan = plan
-        self._num_envs = num_envs
-        self._steps = 0
+        self._stream = stream
         self._start = time.monotonic()
+        self._shown = -math.inf
         self._bar = tqdm(total=plan.target, initial=plan.kept, unit="episode", dynamic_ncols=True)
 
     def step(self) -> None:
         """After every step."""
-        self._steps += 1
-        if self._plan.kept != self._bar.n or self._steps % 10 == 0:
-            seconds = time.monotonic() - self._start
-            tally = self._plan.tally
+        now = time.monotonic()
+        if now - self._shown > self.PERIOD:
+            self._shown, tally = now, self._plan.tally
             rate = f"{100 * tally.rate:.0f} %" if tally.judged else "unknown" if tally.total else "-"
             self._bar.set_postfix_str(
-                f"success {rate}, {self._steps * self._num_envs / seconds:.0f} frames/s", refresh=False
+                f"success {rate}, {self._stream.steps / (now - self._start):.0f} steps/s", refresh=False
             )
             self._bar.update(self._plan.kept - self._bar.n)
             self._bar.refresh()
 
-    def close(self) -> float:
-        """Leave the last state on the screen, and return the seconds since the start."""
+    def close(self) -> str:
+        """Leave the last state on the screen, and return how long it took and how fast that was."""
         self._bar.update(self._plan.kept - self._bar.n)
         self._bar.close()
-        return time.monotonic() - self._start
+        seconds = time.monotonic() - self._start
+        return f"{seconds:.0f} s, {self._stream.steps / seconds:,.0f} recorded steps/s"
 
 
 def record(
@@ -207,10 +212,11 @@ def record(
         recorder = terms.find(env)
         source = recorder.bind(stream)
         writer.manifest.describe({**describe(env, source), **end_effector})
-        progress = Progress(plan, env.num_envs)
+        session.start()
+        progress = Progress(plan, stream)
         try:
             rollout(env, actor, lambda: plan.done, progress.step, recorder.start_frame)
         finally:
             recorder.bind(None)
-            seconds = progress.close()
-    return f"{plan.kept} episodes in the dataset; this run: {plan.tally} in {seconds:.0f} s"
+            took = progress.close()
+    return f"{plan.kept} episodes in the dataset; this run: {plan.tally} in {took}"

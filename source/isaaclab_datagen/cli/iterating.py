@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 import shlex
 import subprocess
 import sys
@@ -40,6 +41,7 @@ def build_parser() -> Parser:
         help="of the two trainings, which then run at the same time, such as cuda:0,cuda:1 (default: one after the "
         "other on --device)",
     )
+    parser.add_argument("--viz", metavar="A,B", help="visualizers of the tests, as for alternate.py")
     parser.add_argument("--alternate_args", default="", metavar="TEXT", help="further words for every alternate.py")
     parser.add_argument("--learn_args", default="", metavar="TEXT", help="further words for every learn.py")
     return parser
@@ -83,7 +85,8 @@ def _value(path: Path, field: dataclasses.Field, text: str) -> Any:
     except ValueError:
         value = None
     positive = kind is not str and field.name not in ("goal_x", "goal_y", "seed")
-    if value is None or (positive and value <= 0):
+    senseless = not isinstance(value, str) and (value is None or not math.isfinite(value) or (positive and value <= 0))
+    if senseless:
         what = {int: "a whole number", float: "a number", str: "text"}[kind]
         raise UsageError(f"{path}: {field.name.upper()}={text}: must be {what}{' above 0' if positive else ''}")
     return value

@@ -29,14 +29,17 @@ COLUMNS = 8
 
 def convert(args: argparse.Namespace) -> None:
     """Write a CSV or NPZ as a motion of the wanted rate."""
-    if args.source.suffix.lower() == ".csv":
+    is_csv = args.source.suffix.lower() == ".csv"
+    if args.out is None and not is_csv:
+        raise UsageError(f"motion convert {args.source}: say OUT.npz, so that no file is written over")
+    if is_csv:
         made = files.read_csv(args.source, args.fps or LAFAN1_FPS, args.rate)
     else:
         motion = files.load(str(args.source), args.quaternion_order, args.order, args.fps)
         made = motion
         if abs(motion.fps - args.rate) > 1e-6:
             made = from_configuration(resampled(motion.configuration(), motion.fps, args.rate), args.rate)
-    _write(made, args.out, args.compact)
+    _write(made, args.out or args.source.with_suffix(".npz"), args.compact)
 
 
 def retarget_clip(args: argparse.Namespace) -> None:

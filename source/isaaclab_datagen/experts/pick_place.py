@@ -14,16 +14,20 @@ from isaaclab_datagen.experts.state_machine import CLOSE, OPEN, Phase, StateMach
 if TYPE_CHECKING:
     from isaaclab.envs import ManagerBasedRLEnv  # loads simulation modules: not before Kit has started
 
-ABOVE, DOWN, READY, GRASP, LIFT, CARRY, LOWER, STEADY, RELEASE, LEAVE, RETURN = range(11)
+ABOVE, DOWN, READY, GRASP, LIFT, CARRY, LOWER, STEADY, RELEASE, LEAVE, ASIDE, RETURN = range(12)
 """The legs, in order. Backwards in time they are the same motion the other way."""
 
 
 class PickPlaceStateMachine(StateMachine):
-    """Over the cube, down, close, up, over its target, down, open, up, back.
+    """Over the cube, down, close, up, over its target, down, open, up, a little aside, back.
 
     What is commanded moves smoothly towards each leg's end, so that the arm follows it closely, and rests while the
     fingers move, backwards too, but never for as long as a policy executes one plan. Where the cube is, is latched when
     the fingers close; where they hold it is taken into account when it is put down.
+
+    Backwards, the way back is how the cube is approached: so it leads past places a little aside, from which a policy
+    of the reversed motion learns to correct itself, and the hand keeps its turn until the end, which is then the
+    beginning.
     """
 
     def __init__(self, cfg: PickPlaceStateMachineCfg, env: ManagerBasedRLEnv) -> None:
@@ -46,6 +50,7 @@ class PickPlaceStateMachine(StateMachine):
                 Phase("steady", CLOSE, *near, cfg.pause_steps),
                 Phase("release", OPEN, min_steps=cfg.finger_steps),
                 Phase("leave", OPEN, *near),
+                Phase("aside", OPEN, *near),
                 Phase("return", OPEN),
             ],
         )
@@ -57,6 +62,7 @@ class PickPlaceStateMachine(StateMachine):
         self._grasp = torch.zeros(count, 7, device=device)
         self._shift = torch.zeros(count, 3, device=device)
         self._heights = torch.zeros(3, count, device=device)
+        self._aside = torch.zeros(count, 3, device=device)
 
     def reset(self, env_ids: torch.Tensor) -> None:
         """See the base class."""
@@ -78,10 +84,13 @@ class PickPlaceStateMachine(StateMachine):
         put[:, 2] += cfg.release_height
         before, carried, after = self._heights
         above_grasp, above_put = self._raised(self._grasp, before), self._raised(put, after)
+        aside = above_put.clone()
+        aside[:, :2] += self._aside[:, :2]
+        aside[:, 3:] = quat_mul(_about_z(self._aside[:, 2]), above_put[:, 3:])
         lifted, over = self._raised(self._grasp, carried), self._raised(put, carried)
         rest = self._rest()
         return torch.stack(
-            [above_grasp, *[self._grasp] * 3, lifted, over, *[put] * 3, above_put, rest],
+            [above_grasp, *[self._grasp] * 3, lifted, over, *[put] * 3, above_put, aside, rest],
         )
 
     def to_action(self, tip: torch.Tensor, target: torch.Tensor, gripper: torch.Tensor) -> torch.Tensor:
@@ -99,6 +108,8 @@ class PickPlaceStateMachine(StateMachine):
         step = torch.where(distance < cfg.snap_distance, distance, step)
         position = self._sent[:, :3] + way * step / distance.clamp(min=1e-9)
         turned = turn * (cfg.turn_speed * dt / angle.clamp(min=cfg.turn_speed * dt))
+        early = (self.phase == RETURN).unsqueeze(-1) & (distance / cfg.speed > angle / cfg.turn_speed)
+        turned = torch.where(early, 0.0, turned)
         size = turned.norm(dim=-1)
         rotation = quat_from_angle_axis(size, turned / size.clamp(min=1e-9).unsqueeze(-1))
         self._sent = torch.cat([position, quat_mul(rotation, self._sent[:, 3:])], dim=-1)
@@ -113,6 +124,9 @@ class PickPlaceStateMachine(StateMachine):
         low, high = self.cfg.hover_height
         drawn = low + (high - low) * torch.rand(3, count, device=tip.device)
         self._heights = torch.where(self._begins, drawn, self._heights)
+        widths = torch.tensor([self.cfg.aside, self.cfg.aside, self.cfg.aside_turn], device=tip.device)
+        aside = widths * (2.0 * torch.rand(count, 3, device=tip.device) - 1.0)
+        self._aside = torch.where(begins, aside, self._aside)
         grasp = torch.cat([cube[:, :3], downward(cube[:, 3:])], dim=-1)
         grasp[:, 2] -= self.cfg.grasp_depth
         free = (self._begins | (self.phase < READY)).unsqueeze(-1)
@@ -142,6 +156,12 @@ class PickPlaceStateMachine(StateMachine):
         return torch.cat([position, quaternion[:, 3:], quaternion[:, :3]], dim=-1)
 
 
+def _about_z(angle: torch.Tensor) -> torch.Tensor:
+    """Rotations about the vertical axis (N, 4) by angles (N,) [rad]."""
+    zeros = torch.zeros_like(angle)
+    return torch.stack([zeros, zeros, (0.5 * angle).sin(), (0.5 * angle).cos()], dim=-1)
+
+
 @configclass
 class PickPlaceStateMachineCfg:
     """Settings of :class:`PickPlaceStateMachine`."""
@@ -166,8 +186,12 @@ class PickPlaceStateMachineCfg:
     """Steps at rest before the fingers move. A policy without memory, shown rests longer than what it does of a plan
     (8 steps), cannot know how long it has waited already, and learns to wait: with 6 and 12 here that was how they
     failed."""
-    finger_steps: int = 5
-    """Steps at rest while they move: they open within 5, and close within 2. See :attr:`pause_steps`."""
+    finger_steps: int = 7
+    """Steps at rest while they move, which takes 4 or 5. See :attr:`pause_steps`."""
+    aside: float = 0.03
+    """How far aside the way back leads, at most, in x and in y [m]."""
+    aside_turn: float = 0.2
+    """And how far the hand is turned there [rad]."""
     speed: float = 0.4
     """[m/s]"""
     acceleration: float = 1.5

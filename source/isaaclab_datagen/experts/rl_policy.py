@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from isaaclab.utils import to_dict
+from isaaclab.utils.array import index_fill_
 from isaaclab.utils.io import load_yaml
 from isaaclab_rl.rsl_rl import handle_deprecated_rsl_rl_cfg
 from rsl_rl.models import MLPModel
@@ -64,7 +65,7 @@ class RlPolicy:
     def reset(self, env_ids: torch.Tensor) -> None:
         """Forget the recurrent state, where the network has one, of some environments (K,)."""
         dones = torch.zeros(self._num_envs, dtype=torch.long, device=self._device)
-        dones[env_ids] = 1
+        index_fill_(dones, env_ids, 1)
         self._model.reset(dones)
 
     @torch.no_grad()

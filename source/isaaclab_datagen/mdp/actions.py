@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from isaaclab.managers import ActionTerm
 from isaaclab.utils import instantiate
+from isaaclab.utils.array import index_fill_
 
 from isaaclab_datagen.mdp.actions_cfg import ActionNoiseCfg, DelayedActionCfg, delays
 
@@ -42,7 +43,7 @@ class ActionNoise:
 
     def reset(self, env_ids: torch.Tensor | slice) -> None:
         """Begin at zero again."""
-        self._value[env_ids] = 0.0
+        index_fill_(self._value, env_ids, 0.0)
 
     def next(self) -> torch.Tensor:
         """The next value (N, A), in the policy's units."""
@@ -144,8 +145,8 @@ class DelayedAction(ActionTerm):
         count = (self.num_envs,)
         drawn = torch.randint(len(self._choices), count, generator=self._generator, device=self.device)
         self.delay[ids] = self._choices[drawn[ids]]
-        self._is_fresh[ids] = True
-        self._raw[ids] = 0.0
+        index_fill_(self._is_fresh, ids, True)
+        index_fill_(self._raw, ids, 0.0)
         if self._noise is not None:
             self._noise.reset(ids)
         self.inner.reset(env_ids)

@@ -78,7 +78,9 @@ def load(name: str, quaternion_order: str | None = None, order: str | None = Non
     if "root_pos" in held:
         _check(path, held, {"root_pos": 3, "root_quat": 4})
         _same_names(path, "joint_names", _names(path, held, "joint_names", order), JOINT_NAMES)
-        joints = [list(_names(path, held, "joint_names", order)).index(name) for name in JOINT_NAMES]
+        named = _names(path, held, "joint_names", order)
+        _same_width(path, held, "joint_pos", len(named))
+        joints = [named.index(name) for name in JOINT_NAMES]
         root_quat = _xyzw(held["root_quat"], quaternions)
         return from_configuration(Configuration(held["root_pos"], root_quat, held["joint_pos"][:, joints]), rate)
     return _full(path, held, rate, quaternions, order)
@@ -92,6 +94,12 @@ def _full(path: Path, held: dict[str, np.ndarray], rate: float, quaternions: str
     joints, bodies = (_names(path, held, key, order) for key in ("joint_names", "body_names"))
     _same_names(path, "joint_names", joints, JOINT_NAMES)
     _same_names(path, "body_names", bodies, BODY_NAMES)
+    _same_width(path, held, "joint_pos", len(joints))
+    for key in BODY_ARRAYS:
+        _same_width(path, held, key, len(bodies))
+    if not np.isfinite(held["joint_vel"]).all():
+        frame = int(np.argwhere(~np.isfinite(held["joint_vel"]))[0, 0])
+        raise UsageError(f"motion {path}: joint_vel is not finite in frame {frame}")
     arrays = {key: held[key].astype(float) for key in BODY_ARRAYS}
     arrays["body_quat_w"] = _xyzw(arrays["body_quat_w"], quaternions)
     made = Motion(rate, joints, bodies, held["joint_pos"].astype(float), held["joint_vel"].astype(float), **arrays)
@@ -198,6 +206,13 @@ def _same_names(path: Path, key: str, found: Sequence[str], wanted: Sequence[str
     if sorted(found) != sorted(wanted):
         strange = sorted(set(found) ^ set(wanted))
         raise UsageError(f"motion {path}: {key} are not the G1's ({len(found)} of {len(wanted)}): {', '.join(strange)}")
+
+
+def _same_width(path: Path, held: dict[str, np.ndarray], key: str, names: int) -> None:
+    """Refuse an array of other joints or bodies than are named, or that an order stands for."""
+    shape, what = held[key].shape, "bodies" if key.startswith("body") else "joints"
+    if len(shape) != (3 if what == "bodies" else 2) or shape[1] != names:
+        raise UsageError(f"motion {path}: {key} has shape {shape}, but {names} {what} are named")
 
 
 def _xyzw(quaternions: np.ndarray, order: str) -> np.ndarray:

@@ -51,15 +51,3 @@ class Signature:
         for name in ("cameras", "image_shape", "action_reference"):
             saved[name] = None if saved[name] is None else tuple(saved[name])
         return cls(**saved)
-
-
-def differences(there: Signature, here: Signature) -> list[str]:
-    """In what two signatures do not fit together, one line for each."""
-    pairs = [
-        ("cameras", list(there.cameras), list(here.cameras)),
-        ("image height and width", there.image_shape, here.image_shape),
-        (f"state of {len(there.state.names)} numbers", there.state.names, here.state.names),
-        ("action numbers", there.action_dim, here.action_dim),
-        ("place of the action's quaternion", there.action_quaternion, here.action_quaternion),
-    ]
-    return [f"{name}: {one} there, {other} here" for name, one, other in pairs if one != other]

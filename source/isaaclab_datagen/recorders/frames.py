@@ -58,6 +58,8 @@ class FrameSource:
 
         A GPU renders beside what the simulation thread does next.
         """
+        if not self.cameras:
+            return
         # an interval event may have moved something since the last step
         self._env.sim.forward()
         for camera in self.cameras.values():

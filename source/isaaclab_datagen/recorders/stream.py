@@ -60,7 +60,10 @@ class EpisodeStream:
         self._plan = plan
         self._session = session
         self._facts = dict(facts or {})
+        self.steps = 0
+        """Steps recorded so far, of all episodes, kept or not."""
         self._active = [False] * num_envs
+        self._all_active: list[int] | None = None
         self._lengths = [0] * num_envs
         self._layouts: dict[bool, RowLayout] = {}
         self._transfer: Transfer | None = None
@@ -72,13 +75,18 @@ class EpisodeStream:
         for env_id in env_ids:
             index = self._plan.begin(env_id)
             self._active[env_id] = index is not None
+            self._all_active = None
             self._lengths[env_id] = 0
             if index is not None:
                 self._session.begin(env_id, index)
 
     def listening(self, env_ids: Sequence[int]) -> list[int]:
         """See the protocol."""
-        return [env_id for env_id in env_ids if self._active[env_id]]
+        if len(env_ids) < len(self._active):
+            return [env_id for env_id in env_ids if self._active[env_id]]
+        if self._all_active is None:
+            self._all_active = [env_id for env_id, active in enumerate(self._active) if active]
+        return self._all_active
 
     def frame(self, batch: Batch, env_ids: Sequence[int]) -> None:
         """See the protocol. The last frame of an episode without an action is left out."""
@@ -88,6 +96,7 @@ class EpisodeStream:
             self._lengths[slot] += 1
         if not slots:
             return
+        self.steps += 0 if last else len(slots)
         self._hand_over()
         if last not in self._layouts:
             self._layouts[last] = layout_of(batch)
@@ -106,7 +115,7 @@ class EpisodeStream:
     def end(self, env_id: int, outcome: Outcome) -> None:
         """See the protocol. An episode without an action never was one."""
         self._hand_over()
-        self._active[env_id] = False
+        self._active[env_id], self._all_active = False, None
         outcome = replace(outcome, extra={**self._facts, **self._plan.facts(env_id), **outcome.extra})
         if self._lengths[env_id] > 1:
             keep = self._plan.end(env_id, outcome)

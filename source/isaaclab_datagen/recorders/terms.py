@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from isaaclab.managers import RecorderTerm
@@ -65,10 +65,27 @@ class FrameRecorder(RecorderTerm):
             Where the frames are read from.
         """
         cfg = self.cfg
+        self._read_observations(listener is None or "observations" in cfg.sources)
         self.source = FrameSource(self._env, cfg.channels, cfg.cameras, cfg.data_types, cfg.sources)
         self._facts = resolve(cfg.facts, self._env)
         self._listener = listener
         return self.source
+
+    def _read_observations(self, wanted: bool) -> None:
+        """Where nobody reads them, spare the second computation of a step's observations.
+
+        Isaac Lab computes them before the resets too as soon as anything is recorded. That pass, which changes no
+        history, then gives what the last one gave.
+        """
+        manager = self._env.observation_manager
+        vars(manager).pop("compute", None)
+        if not wanted:
+            compute = manager.compute
+
+            def once(update_history: bool = False) -> dict[str, Any]:
+                return compute(update_history=True) if update_history else self._env.obs_buf
+
+            manager.compute = once
 
     def start_frame(self) -> None:
         """Let a GPU render the coming frame while the actor chooses its action.

@@ -37,6 +37,8 @@ def configuration(*words: str):
         ("env.direction=C", "choose from A, B"),
         ("env.height_threshold=-0.1", "height_threshold"),
         ("env.distance_threshold=0", "distance_threshold"),
+        ("env.terminations.success.params.steps=-1", "success.steps is -1: must be above 0"),
+        ("env.terminations.success.params.speed_threshold=-0.1", "success.speed_threshold"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(word, said):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import MISSING
+from typing import Any
 
 from isaaclab.assets import ArticulationCfg, AssetBaseCfg, RigidObjectCfg
 from isaaclab.envs import ManagerBasedRLEnvCfg
@@ -140,6 +141,7 @@ class TerminationsCfg:
             "clearance": 0.06,
             "rest_height": REST_HEIGHT,
             "rest_distance": None,
+            "rest_angle": 0.01,
             "fingers_cfg": MISSING,
             "hand_cfg": MISSING,
             "offset": MISSING,
@@ -182,7 +184,7 @@ class PickPlaceEnvCfg(ManagerBasedRLEnvCfg):
     """Height of the cube's middle that counts as lifted [m]."""
     distance_threshold: float = 0.05
     """Largest distance of the resting cube to its target [m]."""
-    rest_distance: float = 0.005
+    rest_distance: float = 0.001
     """How near the tip comes to where it began, where it has to [m]."""
 
     def __post_init__(self) -> None:
@@ -204,10 +206,13 @@ class PickPlaceEnvCfg(ManagerBasedRLEnvCfg):
         set_resolution(self.scene, self.camera_resolution)
         if self.direction not in DIRECTIONS:
             raise ValueError(f"direction is {self.direction!r}: choose from {', '.join(DIRECTIONS)}")
-        for name in ("height_threshold", "distance_threshold", "rest_distance"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} is {getattr(self, name)}: must be above 0")
-        carry, success = self.commands.carry, self.terminations.success.params
+        carry = self.commands.carry
+        success: dict[str, Any] = self.terminations.success.params
+        asked = {name: getattr(self, name) for name in ("height_threshold", "distance_threshold", "rest_distance")}
+        further = ("speed_threshold", "steps", "width_threshold", "clearance", "rest_angle")
+        for name, value in (*asked.items(), *((f"success.{name}", success[name]) for name in further)):
+            if not 0 < value < math.inf:
+                raise ValueError(f"{name} is {value}: must be above 0, and finite")
         carry.direction, carry.chain = self.direction, self.chain
         carry.goal_xy = (float(self.goal_xy[0]), float(self.goal_xy[1]))
         success["height_threshold"] = self.height_threshold

@@ -15,7 +15,7 @@ from isaaclab_datagen.mdp.ik_action import ReplayedIkAction
 if TYPE_CHECKING:
     from isaaclab.envs import ManagerBasedEnv
 
-    from .actions_cfg import PoseActionCfg
+    from .actions_cfg import PoseActionCfg, SteadyGripperActionCfg
 
 _TO_XYZW = [0, 1, 2, 4, 5, 6, 3]
 _SHORTEST = 1e-3
@@ -82,8 +82,33 @@ class PoseAction(ActionTerm):
 
 
 class SteadyGripperAction(BinaryJointPositionAction):
-    """Isaac Lab's binary gripper, which takes what is not a number for no news."""
+    """Isaac Lab's binary gripper, whose fingers move evenly, and which takes what is not a number for no news."""
+
+    cfg: SteadyGripperActionCfg
+
+    def __init__(self, cfg: SteadyGripperActionCfg, env: ManagerBasedEnv) -> None:
+        super().__init__(cfg, env)
+        self._step = cfg.speed * env.physics_dt
+        names: list[str] = self._joint_names
+        joints = [self._asset.joint_names.index(name) for name in names]
+        self._fingers = torch.tensor(joints, dtype=torch.int32, device=env.device)
+        self._target = self._processed_actions.clone()
+        self._begins = torch.ones(env.num_envs, 1, dtype=torch.bool, device=env.device)
 
     def process_actions(self, actions: torch.Tensor) -> None:
         """Shape is (num_envs, 1)."""
         super().process_actions(torch.where(torch.isfinite(actions), actions, self._raw_actions))
+
+    def apply_actions(self) -> None:
+        """Every physics step: the fingers' targets go on from where they are told or, if that is farther, are."""
+        here, told = self._asset.data.joint_pos.torch[:, self._fingers], self._processed_actions
+        before = torch.where(self._begins, here, self._target)
+        before = torch.where(told > here, torch.maximum(before, here), torch.minimum(before, here))
+        self._target = before + (told - before).clamp(-self._step, self._step)
+        self._begins[:] = False
+        self._asset.set_joint_position_target_index(target=self._target, joint_ids=self._fingers)
+
+    def reset(self, env_ids: Sequence[int] | slice | None = None) -> None:
+        """The targets begin where the fingers are."""
+        super().reset(env_ids)
+        self._begins[slice(None) if env_ids is None else env_ids] = True

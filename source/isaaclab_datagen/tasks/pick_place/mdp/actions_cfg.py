@@ -29,3 +29,7 @@ class SteadyGripperActionCfg(BinaryJointPositionActionCfg):
     """Open or close by the sign; a number that is none leaves the fingers as they were told last."""
 
     class_type: type | str = "{DIR}.actions:SteadyGripperAction"
+
+    speed: float = 0.12
+    """Of each finger's target [m/s]. Opening then takes as long as closing, so that either looks like the other one
+    played backwards: with a jump of the target, fingers close on a cube within a step and open in four."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import torch
 from isaaclab.managers import ManagerTermBase, SceneEntityCfg, TerminationTermCfg
+from isaaclab.utils.math import quat_error_magnitude
 
 from isaaclab_datagen.mdp import body_pose, gripper_width, object_pose
 
@@ -52,6 +53,7 @@ class carried(ManagerTermBase):
         clearance: float,
         rest_height: float,
         rest_distance: float | None,
+        rest_angle: float,
         fingers_cfg: SceneEntityCfg,
         hand_cfg: SceneEntityCfg,
         offset: tuple[float, float, float],
@@ -70,6 +72,7 @@ class carried(ManagerTermBase):
             clearance: Least distance of the tip to the cube's middle [m].
             rest_height: Height of the middle of a cube on the table [m].
             rest_distance: If not None, the tip must also be so near to where it was when the episode began [m].
+            rest_angle: And turned by no more than this from how it was then [rad].
             fingers_cfg: The robot and its finger joints.
             hand_cfg: The robot and its hand.
             offset: The tip in the hand's frame [m].
@@ -78,7 +81,8 @@ class carried(ManagerTermBase):
         command = self._command
         other = command.leg != self._leg
         self._leg[:] = command.leg
-        cube, tip = object_pose(env, object_cfg)[:, :3], body_pose(env, hand_cfg, offset)[:, :3]
+        cube, hand = object_pose(env, object_cfg)[:, :3], body_pose(env, hand_cfg, offset)
+        tip = hand[:, :3]
         speed = env.scene[object_cfg.name].data.root_link_lin_vel_w.torch.norm(dim=-1)
         target = torch.cat([command.target, torch.full_like(cube[:, :1], rest_height)], dim=-1)
         rests = ((cube - target).norm(dim=-1) < distance_threshold) & (speed < speed_threshold)
@@ -89,5 +93,6 @@ class carried(ManagerTermBase):
         done = self.lifted & (self.rested >= steps) & open_wide & away
         if rest_distance is not None:
             done &= (tip - command.rest[:, :3]).norm(dim=-1) < rest_distance
+            done &= quat_error_magnitude(hand[:, 3:], command.rest[:, 3:]) < rest_angle
         command.succeeded[:] = done
         return done
