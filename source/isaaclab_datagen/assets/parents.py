@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from isaaclab.sim.utils.queries import find_matching_prims, get_all_matching_child_prims
+from isaaclab.sim.utils.queries import find_first_matching_prim, get_all_matching_child_prims
 from pxr import UsdPhysics
 
 from isaaclab_datagen.errors import UsageError
@@ -21,7 +21,7 @@ def check_parent(name: str, prim_path: str) -> None:
     Raises:
         UsageError: Lists the bodies that there are.
     """
-    camera = next(iter(find_matching_prims(prim_path)), None)
+    camera = find_first_matching_prim(prim_path)
     parent = camera.GetParent() if camera else None
     if parent is None or parent.GetTypeName() or parent.GetAppliedSchemas():
         return

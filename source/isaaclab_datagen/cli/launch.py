@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from isaaclab.envs import ManagerBasedRLEnv  # loads simulation modules: not before Kit has started
 
 
-VIEWERS = {"viser": "'isaaclab_datagen[view]'", "rerun": "'rerun-sdk>=0.29' pyarrow==23.0.1"}
+VIEWERS = {"viser": "'isaaclab-datagen[view]'", "rerun": "'rerun-sdk>=0.29' pyarrow==23.0.1"}
 """Visualizers that are packages of their own, to what ``pip install`` wants. No extra has rerun, for its 170 MB."""
 
 

@@ -63,6 +63,8 @@ class PickPlaceStateMachine(StateMachine):
         self._shift = torch.zeros(count, 3, device=device)
         self._heights = torch.zeros(3, count, device=device)
         self._aside = torch.zeros(count, 3, device=device)
+        self._farthest = torch.tensor([cfg.aside, cfg.aside, cfg.aside_turn], device=device)
+        self._up = torch.tensor([0.0, 0.0, 1.0], device=device).expand(count, 3)
 
     def reset(self, env_ids: torch.Tensor) -> None:
         """See the base class."""
@@ -86,7 +88,7 @@ class PickPlaceStateMachine(StateMachine):
         above_grasp, above_put = self._raised(self._grasp, before), self._raised(put, after)
         aside = above_put.clone()
         aside[:, :2] += self._aside[:, :2]
-        aside[:, 3:] = quat_mul(_about_z(self._aside[:, 2]), above_put[:, 3:])
+        aside[:, 3:] = quat_mul(quat_from_angle_axis(self._aside[:, 2], self._up), above_put[:, 3:])
         lifted, over = self._raised(self._grasp, carried), self._raised(put, carried)
         rest = self._rest()
         return torch.stack(
@@ -124,8 +126,7 @@ class PickPlaceStateMachine(StateMachine):
         low, high = self.cfg.hover_height
         drawn = low + (high - low) * torch.rand(3, count, device=tip.device)
         self._heights = torch.where(self._begins, drawn, self._heights)
-        widths = torch.tensor([self.cfg.aside, self.cfg.aside, self.cfg.aside_turn], device=tip.device)
-        aside = widths * (2.0 * torch.rand(count, 3, device=tip.device) - 1.0)
+        aside = self._farthest * (2.0 * torch.rand(count, 3, device=tip.device) - 1.0)
         self._aside = torch.where(begins, aside, self._aside)
         grasp = torch.cat([cube[:, :3], downward(cube[:, 3:])], dim=-1)
         grasp[:, 2] -= self.cfg.grasp_depth
@@ -154,12 +155,6 @@ class PickPlaceStateMachine(StateMachine):
         )
         quaternion = quaternion * torch.where(quaternion[:, :1] < 0.0, -1.0, 1.0)
         return torch.cat([position, quaternion[:, 3:], quaternion[:, :3]], dim=-1)
-
-
-def _about_z(angle: torch.Tensor) -> torch.Tensor:
-    """Rotations about the vertical axis (N, 4) by angles (N,) [rad]."""
-    zeros = torch.zeros_like(angle)
-    return torch.stack([zeros, zeros, (0.5 * angle).sin(), (0.5 * angle).cos()], dim=-1)
 
 
 @configclass

@@ -77,8 +77,8 @@ def load(name: str, quaternion_order: str | None = None, order: str | None = Non
         raise UsageError(f"motion {path}: quaternion order is {quaternions}; say --quaternion_order {choices}")
     if "root_pos" in held:
         _check(path, held, {"root_pos": 3, "root_quat": 4})
-        _same_names(path, "joint_names", _names(path, held, "joint_names", order), JOINT_NAMES)
         named = _names(path, held, "joint_names", order)
+        _same_names(path, "joint_names", named, JOINT_NAMES)
         _same_width(path, held, "joint_pos", len(named))
         joints = [named.index(name) for name in JOINT_NAMES]
         root_quat = _xyzw(held["root_quat"], quaternions)
@@ -97,9 +97,7 @@ def _full(path: Path, held: dict[str, np.ndarray], rate: float, quaternions: str
     _same_width(path, held, "joint_pos", len(joints))
     for key in BODY_ARRAYS:
         _same_width(path, held, key, len(bodies))
-    if not np.isfinite(held["joint_vel"]).all():
-        frame = int(np.argwhere(~np.isfinite(held["joint_vel"]))[0, 0])
-        raise UsageError(f"motion {path}: joint_vel is not finite in frame {frame}")
+    _check_finite(path, "joint_vel", held["joint_vel"])
     arrays = {key: held[key].astype(float) for key in BODY_ARRAYS}
     arrays["body_quat_w"] = _xyzw(arrays["body_quat_w"], quaternions)
     made = Motion(rate, joints, bodies, held["joint_pos"].astype(float), held["joint_vel"].astype(float), **arrays)
@@ -173,12 +171,15 @@ def _check(path: Path, held: dict[str, np.ndarray], widths: dict[str, int]) -> N
         values = held[name]
         if len(values) != frames or values.shape[-1] != width:
             raise UsageError(f"motion {path}: {name} has shape {values.shape}, for {frames} frames of width {width}")
-        if not np.isfinite(values).all():
-            raise UsageError(
-                f"motion {path}: {name} is not finite in frame {int(np.argwhere(~np.isfinite(values))[0, 0])}"
-            )
+        _check_finite(path, name, values)
         if width == 4:
             _check_lengths(path, values)
+
+
+def _check_finite(path: Path, name: str, values: np.ndarray) -> None:
+    if not np.isfinite(values).all():
+        frame = int(np.argwhere(~np.isfinite(values))[0, 0])
+        raise UsageError(f"motion {path}: {name} is not finite in frame {frame}")
 
 
 def _check_lengths(path: Path, quaternions: np.ndarray) -> None:

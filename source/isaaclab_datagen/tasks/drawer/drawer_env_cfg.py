@@ -27,7 +27,7 @@ from . import mdp
 DRAWER = SceneEntityCfg("cabinet", joint_names="drawer_top_joint")
 HANDLE = SceneEntityCfg("cabinet", body_names="drawer_handle_top")
 
-DRAWER_START = {"drawer_top_joint": (0.0, 0.05)}
+DRAWER_START = {"cabinet": {"drawer_top_joint": (0.0, 0.05)}}
 """Opening of the drawer when an episode begins [m]."""
 
 OPENING = 0.3
@@ -100,7 +100,7 @@ class EventCfg:
         func=mdp.reset_to_start,
         mode="reset",
         params={
-            "joint_offsets": {"cabinet": DRAWER_START},
+            "joint_offsets": DRAWER_START,
             "pose_ranges": {},
             "demonstrations": None,  # a training aid that a robot's configuration may fill in
             "probability": 0.0,  # of starting within one
@@ -112,8 +112,8 @@ class EventCfg:
 class RewardsCfg:
     """The reference drawer task's terms; opening counts only while the bar is held. Weights are per second.
 
-    They are weighted so that the critic's values lie near 1. Success ends what would
-    have been earned on, so it pays 10: twice the worth of holding the drawer just below 0.3 m, at a discount of 0.99.
+    They are weighted so that the critic's values lie near 1. Success ends what would have been earned on, so it pays
+    10: twice the worth of holding the drawer just below 0.3 m, at a discount of 0.99.
     """
 
     approach = RewTerm(func=mdp.approach, weight=0.2, params={"threshold": 0.2, "handle_cfg": HANDLE})

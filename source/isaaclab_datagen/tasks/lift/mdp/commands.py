@@ -31,7 +31,7 @@ class Layout(NamedTuple):
     """From the tip to the cube's centre [m]. Shape is (num_envs, 3)."""
     object_to_goal: torch.Tensor
     """From the cube's centre to the goal [m]. Shape is (num_envs, 3)."""
-    yaw: torch.Tensor
+    yaw_error: torch.Tensor
     """Cosine and sine of four times the angle from the hand's x axis to the cube's, about z. Shape is (num_envs, 2)."""
     reach: torch.Tensor
     """Distance from the tip to the cube's centre [m]. Shape is (num_envs, 1)."""

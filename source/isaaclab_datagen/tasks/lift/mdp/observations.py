@@ -39,4 +39,4 @@ def yaw_error(env: ManagerBasedRLEnv) -> torch.Tensor:
 
     A cube looks the same after a quarter turn, so that the pair has no jump. Shape is (num_envs, 2).
     """
-    return layout(env).yaw
+    return layout(env).yaw_error

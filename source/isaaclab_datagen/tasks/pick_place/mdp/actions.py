@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
+import warp as wp
 from isaaclab.envs.mdp.actions.binary_joint_actions import BinaryJointPositionAction
 from isaaclab.managers import ActionTerm
+from isaaclab.utils.array import index_fill_
 from isaaclab.utils.math import subtract_frame_transforms
 
 from isaaclab_datagen.mdp.ik_action import ReplayedIkAction
@@ -89,9 +91,7 @@ class SteadyGripperAction(BinaryJointPositionAction):
     def __init__(self, cfg: SteadyGripperActionCfg, env: ManagerBasedEnv) -> None:
         super().__init__(cfg, env)
         self._step = cfg.speed * env.physics_dt
-        names: list[str] = self._joint_names
-        joints = [self._asset.joint_names.index(name) for name in names]
-        self._fingers = torch.tensor(joints, dtype=torch.int32, device=env.device)
+        self._fingers = wp.to_torch(self._joint_ids)
         self._target = self._processed_actions.clone()
         self._begins = torch.ones(env.num_envs, 1, dtype=torch.bool, device=env.device)
 
@@ -111,4 +111,4 @@ class SteadyGripperAction(BinaryJointPositionAction):
     def reset(self, env_ids: Sequence[int] | slice | None = None) -> None:
         """The targets begin where the fingers are."""
         super().reset(env_ids)
-        self._begins[slice(None) if env_ids is None else env_ids] = True
+        index_fill_(self._begins, env_ids, True)

@@ -13,7 +13,7 @@ from isaaclab_datagen.recorders import ChannelCfg, DatasetRecorderCfg, FrameReco
 from isaaclab_datagen.tasks.drawer import mdp
 from isaaclab_datagen.tasks.drawer.drawer_env_cfg import DRAWER, DRAWER_START, HANDLE, DrawerEnvCfg, DrawerSceneCfg
 
-ARM = "panda_joint.*"
+ARM_JOINTS = "panda_joint.*"
 HAND = SceneEntityCfg("robot", body_names=HAND_BODY)
 TIP = {"asset_cfg": HAND, "offset": TIP_OFFSET}
 FINGERS = SceneEntityCfg(
@@ -51,7 +51,7 @@ class FrankaDrawerEnvCfg(DrawerEnvCfg):
             robot.actuators["panda_hand"].stiffness = GRIP_STIFFNESS
         # The arm follows at stiffness / damping = 5 /s: an action of 1 is a speed of about 0.75 rad/s.
         self.actions.arm_action = mdp.RelativeJointPositionActionCfg(
-            asset_name="robot", joint_names=["panda_joint.*"], scale=0.15
+            asset_name="robot", joint_names=[ARM_JOINTS], scale=0.15
         )
         self.actions.gripper_action = mdp.BinaryJointPositionActionCfg(
             asset_name="robot",
@@ -70,7 +70,7 @@ class FrankaDrawerEnvCfg(DrawerEnvCfg):
         for term in (rewards.pinch, rewards.grasp):
             term.params.update(opening=FINGER_OPEN)
         self.events.reset.params.update(
-            joint_offsets={"robot": {ARM: (-0.125, 0.125)}, "cabinet": DRAWER_START},
+            joint_offsets={**DRAWER_START, "robot": {ARM_JOINTS: (-0.125, 0.125)}},
             demonstrations=str(Path(__file__).with_name("demonstration_states.npz")),
             probability=0.5,
         )
