@@ -1,5 +1,10 @@
 """Let policy A and policy B act by turns in every environment, until one of them fails, and record what both do."""
 
+if __name__ == "__main__":
+    from isaaclab_datagen.cli.interrupts import quit_at_once
+
+    quit_at_once()
+
 import sys
 
 from isaaclab_datagen import registry

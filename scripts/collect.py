@@ -1,7 +1,11 @@
 """Let an expert or a policy act and write its episodes as a dataset. The same command goes on where it was stopped."""
 
+if __name__ == "__main__":
+    from isaaclab_datagen.cli.interrupts import quit_at_once
+
+    quit_at_once()
+
 import signal
-import sys
 
 from isaaclab_datagen import registry
 from isaaclab_datagen.cli import actors, collection, errors, jobs, launch, options
@@ -36,9 +40,8 @@ def main() -> None:
                 actor = actors.build_recorded(job.actor, env, job.env_cfg.seed)
                 print(collection.record(env, actor, writer, plan, job.facts))
             except KeyboardInterrupt:
-                count = len(writer.committed)
-                print(f"\nstopped; {count} episodes are whole. The same command goes on", file=sys.stderr)
-                raise
+                text = f"\nstopped; {len(writer.committed)} episodes are whole. The same command goes on"
+                raise KeyboardInterrupt(text) from None
 
 
 if __name__ == "__main__":

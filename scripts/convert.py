@@ -1,8 +1,14 @@
 """Write a dataset again, in another format, with other options, or backwards. It appears whole when it is done."""
 
+if __name__ == "__main__":
+    from isaaclab_datagen.cli.interrupts import quit_at_once
+
+    quit_at_once()
+
 import sys
 from pathlib import Path
 
+from isaaclab_datagen.cli import interrupts
 from isaaclab_datagen.cli.errors import run
 from isaaclab_datagen.cli.parser import Parser
 from isaaclab_datagen.datasets import conversion, formats
@@ -48,6 +54,7 @@ def main() -> None:
     if args.reverse:
         source = Reversed(source, Reversing(args.labels, args.lead, args.trim))
     keep_failures = args.keep_failures or formats.load(args.format).KEEPS_FAILURES
+    interrupts.finish_first()
     made = conversion.convert(source, args.format, args.out, args, keep_failures)
     if made.failures:
         print(f"left out {len(made.failures)} episodes without success (--keep_failures takes them)", file=sys.stderr)

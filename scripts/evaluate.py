@@ -1,5 +1,10 @@
 """Measure how often an expert or a policy succeeds. Every episode that is started counts."""
 
+if __name__ == "__main__":
+    from isaaclab_datagen.cli.interrupts import quit_at_once
+
+    quit_at_once()
+
 from isaaclab_datagen import registry
 from isaaclab_datagen.cli import errors, evaluation, launch
 from isaaclab_datagen.cli.parser import Parser

@@ -1,11 +1,17 @@
 """Check a dataset, whatever its format: a table, a contact sheet, plots of actions and trajectories."""
 
+if __name__ == "__main__":
+    from isaaclab_datagen.cli.interrupts import quit_at_once
+
+    quit_at_once()
+
 from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from isaaclab_datagen.cli import interrupts
 from isaaclab_datagen.cli.errors import run
 from isaaclab_datagen.cli.parser import Parser
 from isaaclab_datagen.datasets import formats, inspection, pictures
@@ -54,6 +60,7 @@ def main() -> None:
     if args.out is not None and args.out.exists() and not args.out.is_dir():
         raise UsageError(f"--out {args.out}: a file. Give a folder")
     reader = formats.open_reader(args.dataset)
+    interrupts.finish_first()
     report = inspection.inspect(reader, args.frozen_frames)
     show(report)
     if report.problems:

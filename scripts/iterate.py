@@ -1,9 +1,14 @@
 """Test both policies by turns, finetune them on what they did, and again. The same command goes on where it stopped."""
 
+if __name__ == "__main__":
+    from isaaclab_datagen.cli.interrupts import quit_at_once
+
+    quit_at_once()
+
 import shlex
 from pathlib import Path
 
-from isaaclab_datagen.cli import errors, iterating
+from isaaclab_datagen.cli import errors, interrupts, iterating
 from isaaclab_datagen.cli.parser import Parser
 from isaaclab_datagen.errors import UsageError
 from isaaclab_datagen.evaluation.iteration import Loop
@@ -27,6 +32,7 @@ def main() -> None:
         "alternate.py": (*device, *viz, *shlex.split(args.alternate_args)),
         "learn.py": (*(() if args.learn_devices else device), *shlex.split(args.learn_args)),
     }
+    interrupts.finish_first()
     run = iterating.runner(Path(__file__).parent)
     loop = Loop(iterating.read_config(args.config), run, extra, args.learn_devices)
     try:

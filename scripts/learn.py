@@ -1,6 +1,11 @@
 """Train LeRobot's Diffusion Policy on a dataset, or finetune one. The same command goes on where it was stopped."""
 
-from isaaclab_datagen.cli import errors, learning
+if __name__ == "__main__":
+    from isaaclab_datagen.cli.interrupts import quit_at_once
+
+    quit_at_once()
+
+from isaaclab_datagen.cli import errors, interrupts, learning
 from isaaclab_datagen.cli.parser import Parser
 
 
@@ -15,6 +20,7 @@ def main() -> None:
     learning.require_lerobot("learn.py")
     from isaaclab_datagen.training.loop import train  # takes seconds, and the extra: not for --help
 
+    interrupts.finish_first()
     print(f"policy: {train(options) / 'pretrained_model'}")
 
 

@@ -1,9 +1,14 @@
 """Reference motions of the G1: convert, retarget, check, show, list."""
 
+if __name__ == "__main__":
+    from isaaclab_datagen.cli.interrupts import quit_at_once
+
+    quit_at_once()
+
 import argparse
 from pathlib import Path
 
-from isaaclab_datagen.cli import errors, motions, options
+from isaaclab_datagen.cli import errors, interrupts, motions, options
 from isaaclab_datagen.cli.parser import Parser
 from isaaclab_datagen.motions import files, humanoid
 
@@ -68,6 +73,7 @@ def add_writing(parser: argparse.ArgumentParser) -> None:
 def main() -> None:
     """Run the command."""
     args = build_parser().parse_args()
+    interrupts.finish_first()
     motions.COMMANDS[args.command](args)
 
 

@@ -1,5 +1,10 @@
 """Watch a trained network, or a learned policy, act: in a viewer (--viz) or as a video (--video)."""
 
+if __name__ == "__main__":
+    from isaaclab_datagen.cli.interrupts import quit_at_once
+
+    quit_at_once()
+
 from functools import partial
 from pathlib import Path
 

@@ -1,5 +1,10 @@
 """Play a dataset's actions again from its first states, and report how far states and success agree."""
 
+if __name__ == "__main__":
+    from isaaclab_datagen.cli.interrupts import quit_at_once
+
+    quit_at_once()
+
 import sys
 from pathlib import Path
 

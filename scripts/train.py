@@ -1,12 +1,17 @@
 """Train an expert with RSL-RL, as Isaac Lab's own command does, on the device that is there."""
 
+if __name__ == "__main__":
+    from isaaclab_datagen.cli.interrupts import quit_at_once
+
+    quit_at_once()
+
 import argparse
 import sys
 
 from isaaclab_rl.entrypoints import run_train_cli
 
 from isaaclab_datagen import registry
-from isaaclab_datagen.cli import errors, launch, options, video
+from isaaclab_datagen.cli import errors, interrupts, launch, options, video
 from isaaclab_datagen.cli.parser import Parser
 from isaaclab_datagen.errors import UsageError
 from isaaclab_datagen.experts import checkpoints, layouts
@@ -57,6 +62,7 @@ def main() -> int:
         command += ["--checkpoint", str(found.path)]
     if not args.distributed and not any(word.startswith("agent.device=") for word in overrides):
         command.append(f"agent.device={args.device}")
+    interrupts.finish_first()
     with launch.memory_errors(env_cfg):
         return run_train_cli([*command, *video.select(args, overrides)[len(overrides) :]])
 

@@ -1,5 +1,10 @@
 """Make a first network for train.py: it imitates a scripted expert. Go on with train.py --checkpoint OUT."""
 
+if __name__ == "__main__":
+    from isaaclab_datagen.cli.interrupts import quit_at_once
+
+    quit_at_once()
+
 from pathlib import Path
 
 from isaaclab_datagen import registry

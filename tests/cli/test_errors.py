@@ -25,7 +25,8 @@ def ending(error: BaseException | None) -> int:
         (None, 0, ""),
         (UsageError("no such\ntask"), 2, "error: no such task\n"),
         (RunError("disk"), 1, "error: disk\n"),
-        (KeyboardInterrupt(), 130, "interrupted\n"),
+        (KeyboardInterrupt(), 130, "interrupted; what was finished before is kept\n"),
+        (KeyboardInterrupt("stopped"), 130, "stopped\n"),
         (OSError(errno.ENOSPC, "No space left on device", "x.png"), 1, "error: No space left on device: x.png\n"),
     ],
 )

@@ -8,10 +8,8 @@ from typing import NoReturn
 
 import torch
 
+from isaaclab_datagen.cli.interrupts import INTERRUPTED
 from isaaclab_datagen.errors import RunError, UsageError
-
-INTERRUPTED = 130
-"""Exit status after Ctrl-C: 128 + SIGINT."""
 
 _ENVIRONMENT_ERRNOS = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS}
 """Errors of the machine rather than of the program: a full disk, a folder that may not be written."""
@@ -37,7 +35,7 @@ def run(main: Callable[[], int | None]) -> NoReturn:
 def report(error: BaseException) -> int:
     """Print an error as one line on stderr and return its exit status."""
     if isinstance(error, KeyboardInterrupt):
-        print("interrupted", file=sys.stderr)
+        print(str(error) or "interrupted; what was finished before is kept", file=sys.stderr)
         return INTERRUPTED
     print(f"error: {one_line(str(error))}", file=sys.stderr)
     return 2 if isinstance(error, UsageError) else 1

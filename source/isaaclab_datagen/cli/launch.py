@@ -19,7 +19,7 @@ from isaaclab_rl.entrypoints.common import apply_env_overrides
 from isaaclab_tasks.utils import setup_preset_cli
 
 from isaaclab_datagen import registry
-from isaaclab_datagen.cli import cameras
+from isaaclab_datagen.cli import cameras, interrupts
 from isaaclab_datagen.cli import overrides as override_checks
 from isaaclab_datagen.cli.errors import is_out_of_memory, report, usage
 from isaaclab_datagen.cli.options import peek
@@ -193,7 +193,7 @@ def memory_errors(env_cfg: Any) -> Iterator[None]:
 
 @contextmanager
 def environment(task: str, env_cfg: Any) -> Iterator[ManagerBasedRLEnv]:
-    """Create a task's environment in a launched simulation, and close it afterwards.
+    """Create a task's environment in a launched simulation, and close it afterwards, also after Ctrl-C.
 
     Raises:
         UsageError: If the task is not a manager-based one, or a camera hangs on nothing.
@@ -203,6 +203,7 @@ def environment(task: str, env_cfg: Any) -> Iterator[ManagerBasedRLEnv]:
     env = cast("ManagerBasedRLEnv", gym.make(task, cfg=env_cfg).unwrapped)
     try:
         cameras.check_parents(env.scene)
+        interrupts.finish_first()
         yield env
     finally:
         env.close()
