@@ -47,7 +47,7 @@ class TaskInfo:
     shipped_checkpoint: str | None = None
     """``[package:]path`` of a network, relative to the package (this one when it is not named)."""
     published_task: str | None = None
-    """Name under which NVIDIA publishes a network for this task, when it is not the task's own."""
+    """Name under which NVIDIA publishes a network that fits this task (default: its own, for tasks of Isaac Lab)."""
     shipped_policies: tuple[str, ...] = ()
     """Networks as :attr:`shipped_checkpoint`, each in a folder with its ``params``: those that are recorded when no
     other is named, where a task is to be recorded with several."""

@@ -128,6 +128,13 @@ def test_a_published_network_that_cannot_be_fetched_is_a_run_error(tmp_path, mon
     assert asked == [("rsl_rl", "T", "newtonmjwarp", "none")]
 
 
+def test_a_task_of_this_kind_asks_nobody_for_a_network_that_it_does_not_name(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoints, "get_published_pretrained_checkpoint", lambda *a, **k: pytest.fail("it asked"))
+    task = TaskInfo("T", "m:C", success_term="success")
+    with pytest.raises(UsageError, match="publishes no network for T, choose from FILE, latest, best, shipped, wandb:"):
+        checkpoints.resolve(Wish("published"), task, SimpleNamespace(), AGENT, tmp_path)
+
+
 def test_a_published_network_says_so(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(checkpoints, "get_pretrained_checkpoint_backend_names", lambda cfg: ("physx", "none"))
     monkeypatch.setattr(checkpoints, "get_published_pretrained_checkpoint", lambda *a, **k: "nvidia.pt")

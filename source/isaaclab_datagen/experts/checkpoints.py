@@ -131,6 +131,9 @@ def _shipped(task: TaskInfo, reason: str) -> Checkpoint | None:
 
 def _published(task: TaskInfo, env_cfg: Any) -> Checkpoint:
     """Fetch NVIDIA's network. Tasks of this kind act on states, so it is the one trained without a renderer."""
+    others = CHOICES.replace("published, ", "")
+    if task.published_task is None and task.success_term is not None:  # not a task that Isaac Lab knows too
+        raise UsageError(f"--checkpoint published: NVIDIA publishes no network for {task.id}, choose from {others}")
     name = task.published_task or task.id
     physics, _ = get_pretrained_checkpoint_backend_names(env_cfg)
     try:
@@ -140,7 +143,7 @@ def _published(task: TaskInfo, env_cfg: Any) -> Checkpoint:
     if path is None:
         raise RunError(
             f"--checkpoint published: none could be fetched for {name} with {physics} physics "
-            f"(none is published, or there is no network); choose from {CHOICES}"
+            f"(none is published, or there is no connection); choose from {others}"
         )
     return Checkpoint(Path(path), f"published by NVIDIA for {name}")
 
