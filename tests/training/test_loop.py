@@ -22,6 +22,7 @@ from lerobot.policies.diffusion.modeling_diffusion import DiffusionPolicy
 from lerobot.policies.factory import make_pre_post_processors
 from safetensors.torch import load_file
 
+from isaaclab_datagen.datasets import files
 from isaaclab_datagen.errors import RunError, UsageError
 from isaaclab_datagen.policies.diffusion import config as configuration
 from isaaclab_datagen.policies.signature import Signature
@@ -132,6 +133,14 @@ def test_a_training_that_was_stopped_ends_as_one_that_was_not(trained, folder, m
     again = loop.train(stopped)
     assert_equal(weights(last), weights(again))
     assert_equal(weights(last, "training_state"), weights(again, "training_state"))
+
+
+def test_two_trainings_do_not_run_in_one_folder(trained, monkeypatch):
+    options, _ = trained
+    monkeypatch.setattr(files, "_PATIENCE", 0.0)
+    with runs.locked(options.out), pytest.raises(RunError, match="is being written by another process"):
+        loop.train(options)
+    loop.train(options)
 
 
 def test_other_options_do_not_go_on_with_a_run(trained):

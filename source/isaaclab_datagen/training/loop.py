@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -43,9 +44,9 @@ def train(options: TrainOptions) -> Path:
 
     Raises:
         UsageError: What is asked does not fit together.
-        RunError: The GPU's memory is exhausted, or the loss is not finite.
+        RunError: The GPU's memory is exhausted, the loss is not finite, or another training runs in the folder.
     """
-    with processes(options.device) as place:
+    with processes(options.device) as place, runs.locked(options.out) if place.main else nullcontext():
         run = place.told(runs.open_run(options) if place.main else None)
         if not run.finished:
             try:

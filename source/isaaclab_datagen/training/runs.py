@@ -7,11 +7,13 @@ through all of them.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from isaaclab_datagen.datasets.files import write_atomically
+from isaaclab_datagen.datasets.files import FolderLock, write_atomically
 from isaaclab_datagen.datasets.manifest import differences
 from isaaclab_datagen.errors import UsageError
 from isaaclab_datagen.policies.checkpoints import CHECKPOINTS, LAST, MODEL, STATE, resolve, step_of
@@ -71,6 +73,24 @@ class Run:
         write_atomically(self.folder / FILE, json.dumps({"version": 1, "phases": phases}, indent=1).encode())
 
 
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other trainings out of a run folder, which is made where there is none.
+
+    Raises:
+        UsageError: It is a file.
+        RunError: Another training runs in it.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"--out {folder}: a file. Give a folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FolderLock(folder)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def open_run(options: TrainOptions) -> Run:
     """Open a run folder for what is asked: go on with it, begin it, or add a finetuning to it.
 
@@ -78,8 +98,6 @@ def open_run(options: TrainOptions) -> Run:
         UsageError: It holds something else.
     """
     folder = options.out
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"--out {folder}: a file. Give a folder")
     run = Run(folder, _phases(folder))
     if run.phases and run.phase.identity == options.identity():
         if not run.finished and run.checkpoint is not None and not (run.checkpoint / STATE).is_dir():
@@ -97,7 +115,6 @@ def open_run(options: TrainOptions) -> Run:
             f"{folder} was trained to step {run.phase.end}, {options.finetune} stands at {start}: give another --out"
         )
     phase = Phase(options.identity(), start, start + options.steps, None if model is None else str(model))
-    folder.mkdir(parents=True, exist_ok=True)
     run.phases.append(phase)
     return run
 
