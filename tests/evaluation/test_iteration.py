@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -150,6 +153,32 @@ def test_a_broken_state_is_said(config):
     (Path(config.out_dir) / "state.json").write_text("{")
     with pytest.raises(RunError, match="state.json"):
         Loop(config, Processes(), {})
+
+
+def runs(process: int) -> bool:
+    """Whether it has not ended; Z is one whose status nobody has asked for."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system does not tell a process of its parent's end")
+def test_a_phase_ends_with_the_loop(tmp_path):
+    (tmp_path / "phase.py").write_text("import os, time\nprint(os.getpid(), flush=True)\ntime.sleep(60)\n")
+    code = (
+        "from pathlib import Path; from isaaclab_datagen.cli.iterating import runner;"
+        "from isaaclab_datagen.evaluation.iteration import Phase;"
+        f"runner(Path({str(tmp_path)!r}))(Phase('it', 'phase.py', ()))"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as loop:
+        assert loop.stdout.readline().startswith("it: phase.py")
+        phase = int(loop.stdout.readline())
+        loop.kill()
+    patience = time.monotonic() + 5
+    while runs(phase):
+        assert time.monotonic() < patience, "the phase outlives the loop"
+        time.sleep(0.02)
 
 
 def test_the_documents_variables_are_read(tmp_path):

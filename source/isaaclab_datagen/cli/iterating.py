@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
+import os
 import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ import matplotlib
 from isaaclab_datagen.cli import options
 from isaaclab_datagen.cli.numbers import dataset_folder
 from isaaclab_datagen.cli.parser import Parser
+from isaaclab_datagen.datasets.recording_worker import die_with
 from isaaclab_datagen.errors import RunError, UsageError
 from isaaclab_datagen.evaluation.alternation import DIRECTIONS
 from isaaclab_datagen.evaluation.iteration import LoopConfig, Phase
@@ -93,7 +96,7 @@ def _value(path: Path, field: dataclasses.Field, text: str) -> Any:
 
 
 def runner(scripts: Path) -> Any:
-    """Runs phases as processes of this Python.
+    """Runs phases as processes of this Python, which end with it: the loop that goes on after a kill begins them anew.
 
     Args:
         scripts: Folder of the scripts.
@@ -101,7 +104,8 @@ def runner(scripts: Path) -> Any:
 
     def run(phase: Phase) -> None:
         print(f"{phase.name}: {phase.script} {shlex.join(phase.words)}", flush=True)
-        status = subprocess.run([sys.executable, str(scripts / phase.script), *phase.words]).returncode
+        command = [sys.executable, str(scripts / phase.script), *phase.words]
+        status = subprocess.run(command, preexec_fn=partial(die_with, os.getpid())).returncode
         if status:
             raise RunError(f"{phase.name} ended with status {status}; the same command goes on there")
 
