@@ -1,12 +1,13 @@
 """Exit status and the one line that a user reads."""
 
 import errno
+import re
 
 import pytest
 import torch
 
 from isaaclab_datagen.cli import errors
-from isaaclab_datagen.errors import RunError, UsageError
+from isaaclab_datagen.errors import RunError, UsageError, is_out_of_memory
 
 
 def ending(error: BaseException | None) -> int:
@@ -35,7 +36,7 @@ def test_status_and_line(error, status, line, capsys):
     assert capsys.readouterr().err == line
 
 
-@pytest.mark.parametrize("error", [ValueError("a bug"), OSError(errno.ENOENT, "no such file")])
+@pytest.mark.parametrize("error", [ValueError("a bug"), RuntimeError("a bug"), OSError(errno.ENOENT, "no such file")])
 def test_bugs_keep_their_traceback(error):
     with pytest.raises(type(error)):
         errors.run(lambda: (_ for _ in ()).throw(error))
@@ -58,10 +59,26 @@ def test_errors_of_a_choice_become_usage_errors():
     ("error", "expected"),
     [
         (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"), True),
+        (torch.AcceleratorError("CUDA error: out of memory"), True),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"), True),
         (RuntimeError("Failed to allocate 123 bytes on device 'cuda:0'"), True),
         (RuntimeError("shape mismatch"), False),
         (ValueError("out of memory"), False),
     ],
 )
 def test_exhausted_memory_is_recognised(error, expected):
-    assert errors.is_out_of_memory(error) is expected
+    assert is_out_of_memory(error) is expected
+
+
+def test_exhausted_memory_is_recognised_behind_what_followed():
+    with pytest.raises(RuntimeError, match="capture") as caught:
+        try:
+            raise torch.AcceleratorError("CUDA error: out of memory")
+        finally:
+            raise RuntimeError("operation failed due to a previous error during capture")
+    assert is_out_of_memory(caught.value)
+
+
+def test_exhausted_memory_is_one_line_wherever_it_comes_from(capsys):
+    assert ending(torch.AcceleratorError("CUDA error: out of memory\nCompile with `TORCH_USE_CUDA_DSA`")) == 1
+    assert re.fullmatch("error: the GPU's memory is exhausted: .*\n", capsys.readouterr().err)

@@ -121,6 +121,7 @@ def test_a_runtime_that_is_not_installed_is_refused(monkeypatch):
         (UsageError("bad"), 2, ["bad"]),
         (RunError("disk"), 1, ["disk"]),
         (torch.OutOfMemoryError("CUDA out of memory"), 1, ["num_envs=9", "320x240", "kept"]),
+        (torch.AcceleratorError("CUDA error: out of memory"), 1, ["num_envs=9", "320x240", "kept"]),
     ],
 )
 def test_errors_in_a_simulation_end_it_with_their_status(monkeypatch, capsys, error, status, parts):

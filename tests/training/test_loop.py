@@ -135,6 +135,16 @@ def test_a_training_that_was_stopped_ends_as_one_that_was_not(trained, folder, m
     assert_equal(weights(last, "training_state"), weights(again, "training_state"))
 
 
+def test_exhausted_memory_names_the_batch_size(trained, folder, monkeypatch):
+    def dies(*_):
+        raise torch.AcceleratorError("CUDA error: out of memory")
+
+    options, _ = trained
+    monkeypatch.setattr(loop, "_train", dies)
+    with pytest.raises(RunError, match="the memory of cpu is exhausted with --batch_size 4"):
+        loop.train(replace(options, out=folder / "memory"))
+
+
 def test_two_trainings_do_not_run_in_one_folder(trained, monkeypatch):
     options, _ = trained
     monkeypatch.setattr(files, "_PATIENCE", 0.0)

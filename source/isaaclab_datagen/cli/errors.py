@@ -6,10 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
-import torch
-
 from isaaclab_datagen.cli.interrupts import INTERRUPTED
-from isaaclab_datagen.errors import RunError, UsageError
+from isaaclab_datagen.errors import RunError, UsageError, is_out_of_memory
 
 _ENVIRONMENT_ERRNOS = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS}
 """Errors of the machine rather than of the program: a full disk, a folder that may not be written."""
@@ -29,6 +27,10 @@ def run(main: Callable[[], int | None]) -> NoReturn:
         if error.errno not in _ENVIRONMENT_ERRNOS:
             raise
         status = report(RunError(f"{error.strerror}: {error.filename or 'while writing'}"))
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        status = report(RunError("the GPU's memory is exhausted: ask for less, or see who else uses it (nvidia-smi)"))
     raise SystemExit(status)
 
 
@@ -59,15 +61,3 @@ def usage(what: str, *kinds: type[Exception]) -> Iterator[None]:
     except kinds as error:
         text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
         raise UsageError(f"{what}: {one_line(text)}") from error
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that the accelerator's memory is exhausted.
-
-    Torch has a class for it; Warp raises a RuntimeError (``warp/_src/context.py``: "Failed to allocate N bytes on
-    device D").
-    """
-    if isinstance(error, torch.OutOfMemoryError):
-        return True
-    text = str(error)
-    return isinstance(error, RuntimeError) and ("Failed to allocate" in text or "out of memory" in text.lower())

@@ -21,10 +21,10 @@ from isaaclab_tasks.utils import setup_preset_cli
 from isaaclab_datagen import registry
 from isaaclab_datagen.cli import cameras, interrupts
 from isaaclab_datagen.cli import overrides as override_checks
-from isaaclab_datagen.cli.errors import is_out_of_memory, report, usage
+from isaaclab_datagen.cli.errors import report, usage
 from isaaclab_datagen.cli.options import peek
 from isaaclab_datagen.cli.parser import Parser
-from isaaclab_datagen.errors import RunError, UsageError
+from isaaclab_datagen.errors import RunError, UsageError, is_out_of_memory
 
 if TYPE_CHECKING:
     from isaaclab.envs import ManagerBasedRLEnv  # loads simulation modules: not before Kit has started

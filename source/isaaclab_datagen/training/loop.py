@@ -18,7 +18,7 @@ from lerobot.policies.diffusion.modeling_diffusion import DiffusionPolicy, Spati
 from lerobot.policies.factory import make_pre_post_processors
 from torch.nn.parallel import DistributedDataParallel
 
-from isaaclab_datagen.errors import RunError, UsageError
+from isaaclab_datagen.errors import RunError, UsageError, is_out_of_memory
 from isaaclab_datagen.policies.checkpoints import CHECKPOINTS, LAST, resolve
 from isaaclab_datagen.policies.diffusion import config as configuration
 from isaaclab_datagen.policies.diffusion.planner import load_policy
@@ -51,7 +51,9 @@ def train(options: TrainOptions) -> Path:
         if not run.finished:
             try:
                 _train(options, place, run)
-            except torch.OutOfMemoryError as error:
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
                 raise RunError(
                     f"the memory of {place.device} is exhausted with --batch_size {options.batch_size}: lower it, "
                     "or give --data_device cpu"
