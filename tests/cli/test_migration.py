@@ -5,11 +5,12 @@ import runpy
 import shlex
 import sys
 from argparse import Namespace
+from itertools import product
 from pathlib import Path
 
 import pytest
 
-from isaaclab_datagen.cli import launch, learning, options
+from isaaclab_datagen.cli import iterating, launch, learning, options
 from isaaclab_datagen.cli.overrides import resolve
 
 ROOT = Path(__file__).parents[2]
@@ -23,6 +24,7 @@ SCRIPTS = {
     "4_train_diffusion.py": "learn.py",
     "6_test_alternating.py": "alternate.py",
     "7_finetune_with_rollout.py": "learn.py",
+    "run_iterative_training.sh": "iterate.py",
 }
 """What scripts of the later pipelines are called here."""
 
@@ -34,7 +36,7 @@ def commands(kind: str) -> list[str]:
 
 def script_and_words(command: str) -> tuple[str, list[str]]:
     words = shlex.split(command)
-    at = next(i for i, word in enumerate(words) if word.endswith(".py"))
+    at = next(i for i, word in enumerate(words) if word.endswith(".py") or Path(word).name in SCRIPTS)
     name = Path(words[at]).name
     return SCRIPTS.get(name, name), [TASKS.get(word, word) for word in words[at + 1 :]]
 
@@ -55,6 +57,7 @@ def parse(command: str):
         options = learning.parse(parser_of(script, words), words)
         return Namespace(**vars(options), task=None), []
     if script == "iterate.py":
+        words = words or ["--config", "loop.conf"]  # which stood in the old script itself
         return parser_of(script, words).parse_args(words), []
     if script == "alternate.py":
         words = [*words, "--task", "PickPlace-Rev2Fwd"]  # which it asks the policy for
@@ -110,14 +113,27 @@ def command(kind: str, *parts: str) -> str:
         (["--width 640"], ["--camera_width 640"], set()),
         (["--wrist_cam_offset"], ["--wrist_cam_offset"], {"cameras"}),
         (["--top_cam_offset"], ["--top_cam_offset"], {"cameras"}),
-        (["4_train"], ["learn.py --dataset"], set()),
+        *(
+            (["4_train", *parts], ["learn.py", *parts], set())
+            for parts in product(("29500", "29501"), ("8000", "20000"))
+        ),
         (["6_test"], ["alternate.py"], {"num_envs", "policy_A", "policy_B"}),
-        (["7_finetune"], ["learn.py --finetune"], {"finetune"}),
+        (["6_test", "cycles 50"], ["alternate.py", "cycles 50"], {"num_envs", "policy_A", "policy_B"}),
+        (["6_test", "debug"], ["alternate.py", "debug"], {"visualizer", "policy_A", "policy_B"}),
+        *((["7_finetune", data], ["--finetune", data], {"finetune"}) for data in ("A_circle", "B_circle")),
+        (["training.sh"], ["iterate.py"], set()),
     ],
 )
 def test_old_and_new_commands_mean_the_same(old, new, differ):
     then, now = (vars(parse(command(kind, *parts))[0]) for kind, parts in ((" old", old), ("", new)))
     assert {name for name in now if then[name] != now[name]} == differ
+
+
+def test_the_loops_variables_are_read(tmp_path):
+    file = tmp_path / "loop.conf"
+    file.write_text(re.search(r"^```conf\n(.*?)^```", TEXT, re.M | re.S).group(1))
+    config = iterating.read_config(file)
+    assert (config.max_iterations, config.steps_per_iter, config.data_b) == (10, 5000, "data/B_circle")
 
 
 @pytest.mark.parametrize("option", [word for word in TABLE if word != "--agent"])
