@@ -8,7 +8,7 @@ if __name__ == "__main__":
 import argparse
 from pathlib import Path
 
-from isaaclab_datagen.cli import errors, interrupts, motions, options
+from isaaclab_datagen.cli import errors, interrupts, motions, numbers, options
 from isaaclab_datagen.cli.parser import Parser
 from isaaclab_datagen.motions import files, humanoid
 
@@ -47,6 +47,13 @@ def build_parser() -> Parser:
     show.add_argument(
         "--size", type=options.positive_int, nargs=2, default=(480, 360), metavar=("W", "H"), help="of the images [px]"
     )
+    show.add_argument(
+        "--recorded",
+        type=numbers.dataset_folder,
+        metavar="DATASET",
+        help="beside it, on the left, who was recorded following it",
+    )
+    show.add_argument("--episode", type=numbers.non_negative_int, default=0, metavar="N", help="number of the episode")
     add_reading(show)
     options.add_launcher(show)
     commands.add_parser("list", help="the built-in motions")

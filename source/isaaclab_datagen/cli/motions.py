@@ -11,13 +11,17 @@ import numpy as np
 from isaaclab_tasks.utils.hydra import resolve_presets
 from PIL import Image
 
+from isaaclab_datagen.assets.g1 import JOINT_NAMES
 from isaaclab_datagen.cli import launch
+from isaaclab_datagen.datasets import formats
+from isaaclab_datagen.datasets.reader import DatasetReader
 from isaaclab_datagen.datasets.video import VideoWriter
 from isaaclab_datagen.errors import UsageError
 from isaaclab_datagen.motions import files, humanoid
 from isaaclab_datagen.motions.checks import check
 from isaaclab_datagen.motions.generate import centred
-from isaaclab_datagen.motions.motion import Motion, from_configuration, resampled
+from isaaclab_datagen.motions.inverse_kinematics import Configuration
+from isaaclab_datagen.motions.motion import Motion, at_rate, from_configuration
 from isaaclab_datagen.motions.retarget import reach_error, retarget
 
 LAFAN1_FPS = 30.0
@@ -36,9 +40,7 @@ def convert(args: argparse.Namespace) -> None:
         made = files.read_csv(args.source, args.fps or LAFAN1_FPS, args.rate)
     else:
         motion = files.load(str(args.source), args.quaternion_order, args.order, args.fps)
-        made = motion
-        if abs(motion.fps - args.rate) > 1e-6:
-            made = from_configuration(resampled(motion.configuration(), motion.fps, args.rate), args.rate)
+        made = at_rate(motion, args.rate)
     _write(made, args.out or args.source.with_suffix(".npz"), args.compact)
 
 
@@ -71,17 +73,19 @@ def names(args: argparse.Namespace) -> None:
 
 
 def show(args: argparse.Namespace) -> None:
-    """Render a motion as a film and a contact sheet, on the robot's model without dynamics."""
+    """Render a motion as a film and a contact sheet, on the robot's model without dynamics; a recording beside it."""
     from isaaclab_datagen.motions.scene import MotionEnvCfg, pictures
 
-    motion = _load(args, args.motion)
-    width, height = args.size
+    shown = [_load(args, args.motion)]
+    if args.recorded is not None:
+        shown = beside(formats.open_reader(args.recorded), args.episode, args.motion, shown[0])
+    (width, height), fps = args.size, shown[0].fps
     args.device = launch.check_device(args.device or launch.default_device())
     cfg = resolve_presets(MotionEnvCfg())
     assert isinstance(cfg, MotionEnvCfg)
     cfg.sim.device, cfg.resolution = args.device, (width, height)
     cfg.validate_config()
-    every = max(1, round(motion.fps / 25))
+    every = max(1, round(fps / 25))
     args.out.mkdir(parents=True, exist_ok=True)
     film, sheet = (args.out / f"{Path(args.motion).stem}{end}" for end in (".mp4", ".png"))
     film.unlink(missing_ok=True)
@@ -89,24 +93,56 @@ def show(args: argparse.Namespace) -> None:
         from isaaclab.envs import ManagerBasedEnv  # loads simulation modules: not before the launch
 
         env = ManagerBasedEnv(cfg)
-        numbers = range(0, min(motion.frames, round(args.seconds * motion.fps)), every)
-        writer = VideoWriter(film, height, width, Fraction(motion.fps / every).limit_denominator(1000))
+        numbers = range(0, min(shown[0].frames, round(args.seconds * fps)), every)
+        writer = VideoWriter(film, height, width * len(shown), Fraction(fps / every).limit_denominator(1000))
         kept = []
-        for image in pictures(env, motion, numbers):
-            writer.append(image)
-            kept.append(image)
+        for images in zip(*(pictures(env, motion, numbers) for motion in shown), strict=True):
+            kept.append(np.concatenate(images, axis=1))
+            writer.append(kept[-1])
         writer.close()
         env.close()
-    contact_sheet(kept, sheet)
+    contact_sheet(kept, sheet, COLUMNS // len(shown))
     print(f"{film} and {sheet}: {len(kept)} frames")
 
 
-def contact_sheet(images: list[np.ndarray], path: Path, rows: int = 3) -> None:
+def beside(reader: DatasetReader, number: int, name: str, reference: Motion) -> list[Motion]:
+    """A recorded episode as a motion, and the frames of its reference that were commanded meanwhile.
+
+    Args:
+        reader: A dataset of tracked motions.
+        number: The episode's.
+        name: Of the reference.
+        reference: At any rate.
+
+    Raises:
+        UsageError: If there is no such episode, it is no tracked motion, or followed another one.
+    """
+    if number not in reader.indices:
+        raise UsageError(f"--episode {number}: {reader.manifest.path.parent} holds no such episode")
+    episode = reader.read(number, images=False)
+    missing = sorted({"root_pose", "joint_pos", "motion_frame"} - episode.frames.keys())
+    if missing or tuple(episode.metadata["joint_names"]["robot"]) != JOINT_NAMES:
+        what = f"{', '.join(missing)} are missing" if missing else "its joints are not the G1's"
+        raise UsageError(f"--recorded: episode {number} is no tracked motion: {what}")
+    rate = 1 / episode.metadata["step_dt"]
+    reference, facts = at_rate(reference, rate), episode.outcome.extra
+    if (facts.get("motion"), facts.get("motion_length")) != (Path(name).stem, reference.frames):
+        told = f"{facts.get('motion')} of {facts.get('motion_length')} frames"
+        raise UsageError(f"--recorded: episode {number} followed {told}, not {name} of {reference.frames}")
+    pose, commanded = episode.frames["root_pose"], episode.frames["motion_frame"]
+    tracked = Configuration(pose[:, :3], pose[:, 3:], episode.frames["joint_pos"])
+    # what is commanded in a frame is where the robot is to be in the next one
+    at = np.concatenate([commanded[:1] - 1, commanded[:-1]])
+    wanted = Configuration(reference.body_pos_w[at, 0], reference.body_quat_w[at, 0], reference.joint_pos[at])
+    return [from_configuration(tracked, rate), from_configuration(wanted, rate)]
+
+
+def contact_sheet(images: list[np.ndarray], path: Path, columns: int = COLUMNS, rows: int = 3) -> None:
     """Write evenly spaced images (H, W, 3) side by side."""
-    count = min(len(images), rows * COLUMNS)
+    count = min(len(images), rows * columns)
     chosen = [images[int(place)] for place in np.linspace(0, len(images) - 1, count).round()]
-    chosen += [np.full_like(chosen[0], 255)] * (-count % COLUMNS)
-    made = [np.concatenate(chosen[row : row + COLUMNS], axis=1) for row in range(0, len(chosen), COLUMNS)]
+    chosen += [np.full_like(chosen[0], 255)] * (-count % columns)
+    made = [np.concatenate(chosen[row : row + columns], axis=1) for row in range(0, len(chosen), columns)]
     Image.fromarray(np.concatenate(made)).save(path)
 
 

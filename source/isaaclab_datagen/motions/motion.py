@@ -102,6 +102,13 @@ def resampled(configuration: Configuration, fps: float, wanted: float) -> Config
     return Configuration(linear(configuration.root_pos), turned, linear(configuration.joint_pos))
 
 
+def at_rate(motion: Motion, wanted: float) -> Motion:
+    """Give a motion another rate, with velocities of that rate; one that has it stays as it is."""
+    if abs(motion.fps - wanted) < 1e-6 * wanted:
+        return motion
+    return from_configuration(resampled(motion.configuration(), motion.fps, wanted), wanted)
+
+
 def angular_velocity(quaternions: np.ndarray, fps: float) -> np.ndarray:
     """Angular velocity in the world by central differences, at the ends by one-sided ones. Shape is (T, 3) [rad/s]."""
     turns = Rotation.from_quat(quaternions)

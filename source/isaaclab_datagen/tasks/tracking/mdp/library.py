@@ -10,7 +10,7 @@ import torch
 
 from isaaclab_datagen.errors import UsageError
 from isaaclab_datagen.motions.files import load
-from isaaclab_datagen.motions.motion import Motion, from_configuration, resampled
+from isaaclab_datagen.motions.motion import Motion, at_rate
 
 if TYPE_CHECKING:
     from .commands_cfg import AdaptiveSamplingCfg
@@ -48,7 +48,7 @@ class MotionLibrary:
         """
         if not files:
             raise UsageError("no motion to track: give motion_files at least one path or built-in name")
-        motions = [_at_rate(load(str(file)), rate).ordered(*names) for file in files]
+        motions = [at_rate(load(str(file)), rate).ordered(*names) for file in files]
         self.files = tuple(str(file) for file in files)
         lengths = [motion.frames for motion in motions]
         self.lengths = torch.tensor(lengths, device=device)
@@ -71,12 +71,6 @@ class MotionLibrary:
 def _row(motion: Motion, part: tuple[str, str]) -> np.ndarray:
     """Two arrays of a motion side by side for each joint set or body, flat. Shape is (T, D)."""
     return np.concatenate([getattr(motion, name) for name in part], axis=-1).reshape(motion.frames, -1)
-
-
-def _at_rate(motion: Motion, rate: float) -> Motion:
-    if abs(motion.fps - rate) < 1e-6 * rate:
-        return motion
-    return from_configuration(resampled(motion.configuration(), motion.fps, rate), rate)
 
 
 class StartSampler:
