@@ -57,9 +57,10 @@ def test_a_file_without_names_is_read_in_the_order_that_is_said(motion, tmp_path
     bodies = [BODY_NAMES.index(name) for name in names]
     joints = [body - 1 for body in bodies[1:]]
     path = old(motion, tmp_path / "old.npz", joints, bodies)
-    with pytest.raises(UsageError, match="--quaternion_order xyzw or wxyz"):
+    cure = "motion.py convert .*old.npz NEW.npz --quaternion_order xyzw or wxyz --order depth_first or breadth_first$"
+    with pytest.raises(UsageError, match=f"does not say its quaternion order; .*{cure}"):
         files.load(str(path))
-    with pytest.raises(UsageError, match="--order depth_first or breadth_first"):
+    with pytest.raises(UsageError, match=f"does not say the order of its joints and bodies; .*{cure}"):
         files.load(str(path), quaternion_order="wxyz")
     assert equal(files.load(str(path), "wxyz", "breadth_first"), motion)
     assert not equal(files.load(str(path), "wxyz", "depth_first"), motion)
@@ -111,7 +112,7 @@ BROKEN = {
     "no bodies": ({"body_pos_w": np.zeros((601, 3))}, "body_pos_w has shape .*, but 30 bodies are named"),
     "no frames": ({"joint_pos": np.zeros((0, 29))}, "needs 2 frames or more"),
     "an unknown quaternion order": ({"quaternion_order": np.array("zyxw")}, "quaternion order is zyxw"),
-    "no rate": ({"fps": None}, "say --fps"),
+    "no rate": ({"fps": None}, "does not say its rate.*motion.py convert .*bad.npz NEW.npz --fps R$"),
     "a rate of zero": ({"fps": np.array(0.0)}, "rate is 0.0"),
     "an array missing": ({"body_pos_w": None}, "body_pos_w are missing"),
     "quaternions of no length": ({"body_quat_w": np.zeros((601, 30, 4))}, "not of length 1"),

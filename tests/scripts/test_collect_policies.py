@@ -7,6 +7,7 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -18,6 +19,7 @@ from tensordict import TensorDict
 from isaaclab_datagen.cli import launch, overrides
 from isaaclab_datagen.datasets import formats, inspection
 from isaaclab_datagen.experts.runs import read
+from isaaclab_datagen.motions import files
 
 SCRIPT = str(Path(__file__).parents[2] / "scripts" / "collect.py")
 TASK, OBSERVED, ACTIONS = "Tracking-Diffusion-G1", 160, 29
@@ -106,6 +108,7 @@ def refused(monkeypatch, tmp_path, capsys):
         (["--action_delay_range", -5, 5], "give the shorter one first, both 0 or more"),
         (["--action_delay_range", 5], "--action_delay_range"),
         (["--action_delay_step", 1], "--action_delay_step 1: delay step"),
+        (["--action_delay_step", "inf"], "--action_delay_step inf: delay step"),
         (["--action_noise", "pink"], "ornstein_uhlenbeck"),
         (["--action_noise_sigma", -1], "--action_noise_sigma -1: must be 0 or more"),
         (["--horizon", 0], "--horizon 0: must be 1 or more"),
@@ -119,10 +122,22 @@ def test_bad_options_are_refused_in_one_line(refused, runs, words, part):
     assert part in told
 
 
-def test_a_delay_that_is_no_multiple_of_a_physics_step_says_what_is_used(refused, runs):
-    status, told = refused("--policy_paths", runs[0], *COUNT, "--action_delay_range", 12, 33)
+@pytest.mark.parametrize(
+    ("words", "used"),
+    [
+        (["--action_delay_range", 12, 33], "10 to 35 ms are used"),
+        (["--action_delay_range", 0, 40, "--action_delay_step", 12], "0 to 40 ms, every 10 ms, are used"),
+        (["--action_delay_range", 0, 100, "--action_delay_step", 30], "0 to 90 ms, every 30 ms, are used"),
+        (["--action_delay_range", 10, 20, "--action_delay_step", 50], "10 to 10 ms are used"),
+        (["--action_delay_range", 10, 60, "--action_delay_step", 25], None),
+        (["--action_delay_range", 20, 20], None),
+    ],
+)
+def test_delays_that_are_not_those_asked_for_are_told(refused, runs, words, used):
+    status, told = refused("--policy_paths", runs[0], *COUNT, *words)
     assert status == 0
-    assert "note: --action_delay_range 12 33: physics steps take 5 ms, so 10 to 35 ms are used" in told
+    asked = " ".join(map(str, words))
+    assert told == ("" if used is None else f"note: {asked}: physics steps take 5 ms, so {used}")
 
 
 def test_several_policies_need_their_own_count(refused, runs):
@@ -172,3 +187,42 @@ def test_a_run_without_its_parameters_or_with_anothers_is_refused(refused, runs,
 def test_a_motion_that_is_named_stands_in_for_the_runs(refused, runs, tmp_path):
     run = copy_without(runs[0], tmp_path / "run", lambda saved: None)
     assert refused("--policy_paths", run, *COUNT, "--motion_file", "walk")[0] == 0
+
+
+def stiffer_knees(saved):
+    """As a run saves gains by joint, of groups that are cut otherwise than the task's."""
+    actuators = saved["scene"]["robot"]["actuators"]
+    knees = dict(actuators["7520_22"]) | {"joint_names_expr": [".*_knee_joint"], "stiffness": {".*_knee_.*": 150.0}}
+    actuators["7520_22"] = dict(actuators["7520_22"]) | {"joint_names_expr": [".*_hip_roll_joint"]}
+    return saved | {"scene": saved["scene"] | {"robot": {"actuators": actuators | {"knees": knees}}}}
+
+
+def unsaid(saved):
+    return saved | {"scene": {"robot": None}}
+
+
+@pytest.mark.parametrize(
+    ("change", "part"),
+    [
+        (stiffer_knees, "2 joints differ, left_knee_joint by its stiffness: 150 in training, 99.0984 here"),
+        (lambda saved: saved, None),
+        (unsaid, None),
+    ],
+)
+def test_other_gains_than_the_tasks_are_told(refused, runs, tmp_path, change, part):
+    status, told = refused("--policy_paths", copy_without(runs[0], tmp_path / "run", change), *COUNT)
+    assert status == 0
+    told = told.replace(f"{tmp_path}/", "")
+    assert told == (
+        "" if part is None else f"note: run: trained with other gains than the task's, which act here ({part})"
+    )
+
+
+def test_an_older_motion_is_refused_before_anything_starts(refused, runs, tmp_path):
+    walk = files.load("walk")
+    old = {name: getattr(walk, name) for name in ("joint_pos", "joint_vel", *files.BODY_ARRAYS)}
+    np.savez(tmp_path / "old.npz", fps=50, **old)
+    status, told = refused("--policy_paths", runs[0], *COUNT, "--motion_file", tmp_path / "old.npz")
+    assert status == 2
+    assert told.startswith(f"error: motion {tmp_path}/old.npz: an older file, which does not say its quaternion order;")
+    assert told.endswith("NEW.npz --quaternion_order xyzw or wxyz --order depth_first or breadth_first")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import MISSING
 from typing import Literal, cast
 
@@ -97,15 +98,13 @@ def delays(cfg: DelayedActionCfg, physics_dt: float) -> list[int]:
         physics_dt: Length of a physics step [s].
     """
     low, high = physics_steps(cfg.delay_range, physics_dt)
-    step = 1 if cfg.delay_step is None else round(cfg.delay_step / (1e3 * physics_dt))
-    if step < 1:
+    step = 1.0 if cfg.delay_step is None else cfg.delay_step / (1e3 * physics_dt)
+    if not 0.5 < step < float("inf"):
         raise ValueError(f"delay step {cfg.delay_step} ms: must be a physics step, {1e3 * physics_dt:g} ms, or more")
-    return list(range(low, high + 1, step))
+    return list(range(low, high + 1, round(step)))
 
 
-def is_exact(delay_range: tuple[float, float], physics_dt: float) -> bool:
-    """Whether both ends of a range [ms] are whole numbers of physics steps [s]."""
-    steps = physics_steps(delay_range, physics_dt)
-    return all(
-        abs(delay / (1e3 * physics_dt) - whole) < _TOLERANCE for delay, whole in zip(delay_range, steps, strict=True)
-    )
+def is_exact(durations: Sequence[float], physics_dt: float) -> bool:
+    """Whether all of some durations [ms] are whole numbers of physics steps [s]."""
+    steps = [duration / (1e3 * physics_dt) for duration in durations]
+    return all(abs(number - round(number)) < _TOLERANCE for number in steps)

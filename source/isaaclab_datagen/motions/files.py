@@ -30,6 +30,13 @@ CSV_COLUMNS = 7 + len(JOINT_NAMES)
 BREADTH_FIRST = "breadth_first"
 """Order of joints and bodies in files that PhysX tools wrote."""
 
+SAID = {
+    "fps": "--fps R",
+    "quaternion_order": f"--quaternion_order {' or '.join(QUATERNION_ORDERS)}",
+    "joint_names": f"--order depth_first or {BREADTH_FIRST}",
+}
+"""What an older file may leave open, and the options of ``motion.py`` that say it."""
+
 
 def builtin() -> tuple[str, ...]:
     """Names of the motions that come with the package."""
@@ -72,9 +79,10 @@ def load(name: str, quaternion_order: str | None = None, order: str | None = Non
         raise UsageError(f"motion {path}: not a readable NPZ without pickles ({error})") from error
     rate = _rate(path, held, fps)
     quaternions = str(held["quaternion_order"]) if "quaternion_order" in held else quaternion_order
+    if quaternions is None:
+        raise _left_open(path, held, "quaternion_order", "its quaternion order")
     if quaternions not in QUATERNION_ORDERS:
-        choices = " or ".join(QUATERNION_ORDERS)
-        raise UsageError(f"motion {path}: quaternion order is {quaternions}; say --quaternion_order {choices}")
+        raise UsageError(f"motion {path}: quaternion order is {quaternions}; known are {', '.join(QUATERNION_ORDERS)}")
     if "root_pos" in held:
         _check(path, held, {"root_pos": 3, "root_quat": 4})
         named = _names(path, held, "joint_names", order)
@@ -154,9 +162,20 @@ def _write(path: Path, fps: float, **arrays: np.ndarray) -> None:
 
 def _rate(path: Path, held: dict[str, np.ndarray], fps: float | None) -> float:
     rate = float(np.ravel(held["fps"])[0]) if "fps" in held else fps
-    if rate is None or not np.isfinite(rate) or rate <= 0:
-        raise UsageError(f"motion {path}: rate is {rate}; say --fps with a positive number")
+    if rate is None:
+        raise _left_open(path, held, "fps", "its rate")
+    if not np.isfinite(rate) or rate <= 0:
+        raise UsageError(f"motion {path}: rate is {rate}; must be a positive number")
     return rate
+
+
+def _left_open(path: Path, held: dict[str, np.ndarray], key: str, what: str) -> UsageError:
+    """An older file, which says less than is needed. Tasks do not ask, so all that it leaves open is named at once."""
+    options = " ".join(option for name, option in SAID.items() if name not in held or name == key)
+    return UsageError(
+        f"motion {path}: an older file, which does not say {what}; write it anew, and use that: "
+        f"motion.py convert {path} NEW.npz {options}"
+    )
 
 
 def _check(path: Path, held: dict[str, np.ndarray], widths: dict[str, int]) -> None:
@@ -196,7 +215,7 @@ def _names(path: Path, held: dict[str, np.ndarray], key: str, order: str | None)
     if key == "body_names":
         orders = {"depth_first": BODY_NAMES, BREADTH_FIRST: breadth_first()}
     if order is None or order not in orders:
-        raise UsageError(f"motion {path}: it does not name its {key[:-6]}s; say --order {' or '.join(orders)}")
+        raise _left_open(path, held, "joint_names", "the order of its joints and bodies")
     names = orders[order]
     if key == "joint_names" and order == BREADTH_FIRST:
         names = tuple(JOINT_NAMES[BODY_NAMES.index(body) - 1] for body in names)

@@ -8,12 +8,14 @@ from types import SimpleNamespace
 import pytest
 import torch
 from isaaclab.cli import load_external_tasks
+from isaaclab.utils import validate
 from isaaclab.utils.math import quat_error_magnitude, quat_from_euler_xyz, quat_mul, subtract_frame_transforms
 from simulated import environment
 
 from isaaclab_datagen.assets.g1 import ANCHOR, BODY_NAMES, TRACKED_BODIES
 from isaaclab_datagen.cli import overrides
 from isaaclab_datagen.cli.configuring import keep_cameras
+from isaaclab_datagen.errors import UsageError
 from isaaclab_datagen.mdp.actions import undelayed
 
 pytestmark = pytest.mark.sim
@@ -227,3 +229,10 @@ def test_default_positions_and_the_actions_offset_are_shifted_alike(env):
     column = robot.joint_names.index("left_shoulder_roll_joint")
     shift = default[:, column] - nominal
     assert shift.abs().max() <= 0.0101 and shift.std() > 1e-4
+
+
+def test_a_motion_that_cannot_be_read_is_refused_before_anything_starts():
+    load_external_tasks()
+    cfg, _ = overrides.resolve(TASK, None, ["env.commands.motion.motion_files=['walk','moonwalk']"])
+    with pytest.raises(UsageError, match="motion moonwalk: no such file"):
+        validate(cfg)

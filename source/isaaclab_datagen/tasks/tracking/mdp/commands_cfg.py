@@ -8,6 +8,8 @@ from typing import cast
 from isaaclab.managers import CommandTermCfg
 from isaaclab.utils import configclass
 
+from isaaclab_datagen.motions.files import load
+
 __all__ = ["AdaptiveSamplingCfg", "MotionCommandCfg"]
 
 Ranges = dict[str, tuple[float, float]]
@@ -63,3 +65,8 @@ class MotionCommandCfg(CommandTermCfg):
 
     joint_position_range: tuple[float, float] = (0.0, 0.0)
     """What is added to joint positions at a reset, before they are clipped to their soft limits [rad]."""
+
+    def validate_config(self) -> None:
+        """Read the motions, so that what is wrong with one is said before anything starts."""
+        for name in self.motion_files:
+            load(str(name))
