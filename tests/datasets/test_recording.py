@@ -14,6 +14,7 @@ import pytest
 from dataset_fakes import FAILURE, SUCCESS, FolderWriter
 
 from isaaclab_datagen.datasets.recording import RecordingSession
+from isaaclab_datagen.datasets.recording_process import WorkerProcess
 from isaaclab_datagen.datasets.recording_worker import portable
 from isaaclab_datagen.datasets.rows import RowLayout
 from isaaclab_datagen.errors import RunError
@@ -47,6 +48,34 @@ def test_frames_arrive_whole_in_order_and_slots_keep_to_one_process(tmp_path):
     assert session.committed == list(range(7))
     assert writer.noted == dict.fromkeys(range(7), 49)
     assert writer.closed
+
+
+def test_the_slots_of_a_frame_s_rows_may_be_others_each_time(tmp_path):
+    with RecordingSession(writer := FolderWriter(tmp_path), 6, workers=2) as session:
+        for slot in range(6):
+            session.begin(slot, slot)
+        everyone, given = list(range(6)), {slot: [] for slot in range(6)}
+        for step, slots in enumerate([everyone, [5, 3, 1], everyone, everyone, [4], [1, 0, 2], [2, 0, 1], everyone]):
+            session.append({slot: frame(10 * step + slot) for slot in slots})
+            for slot in slots:
+                given[slot].append(10 * step + slot)
+        for slot in range(6):
+            session.end(slot, SUCCESS)
+    assert writer.steps == given
+
+
+def test_frames_of_the_same_slots_cost_a_short_message_for_each_process(tmp_path, monkeypatch):
+    sizes, send = [], WorkerProcess.send_pickled
+    monkeypatch.setattr(WorkerProcess, "send_pickled", lambda self, m: sizes.append(len(m)) or send(self, m))
+    with RecordingSession(FolderWriter(tmp_path), 40, workers=2) as session:
+        for slot in range(40):
+            session.begin(slot, slot)
+        session.append({slot: frame(0) for slot in range(40)})
+        sizes.clear()
+        session.append({slot: frame(1) for slot in range(40)})
+        assert len(sizes) == 2 and max(sizes) < 60
+        for slot in range(40):
+            session.end(slot, SUCCESS)
 
 
 def test_a_slow_disk_makes_the_simulation_wait_and_nothing_is_dropped(tmp_path):
@@ -287,6 +316,7 @@ import numpy as np
 from pathlib import Path
 from dataset_fakes import SUCCESS, FolderWriter
 from isaaclab_datagen.datasets.recording import RecordingSession
+from isaaclab_datagen.datasets.recording_process import WorkerProcess
 with RecordingSession(FolderWriter(Path(sys.argv[1]), delay=0.2), 2, workers=2) as session:
     session.begin(0, 0)
     session.begin(1, 1)

@@ -50,6 +50,8 @@ class RecordingSession:
         self._buffers = SharedBuffers(buffers, num_slots)
         self._readers = [0] * buffers
         self._layouts: dict[RowLayout, int] = {}
+        self._slots: dict[int, list[int]] = {}
+        self._assigned: dict[int, list[WorkerProcess]] = {}
         self._running: set[int] = set()
         self._committed: list[int] = []
         self._unflushed: set[WorkerProcess] = set()
@@ -125,12 +127,12 @@ class RecordingSession:
             for worker in self._workers:
                 worker.send("layout", rows.layout)
         layout = self._layouts[rows.layout]
-        parts: dict[WorkerProcess, list[tuple[int, int]]] = defaultdict(list)
-        for row, slot in enumerate(slots):
-            parts[self._worker(slot)].append((slot, rows.offset + row * rows.layout.size))
-        self._readers[rows.buffer] = len(parts)
-        for worker, part in parts.items():
-            worker.send("frames", rows.buffer, layout, part)
+        if self._slots.get(layout) != slots:
+            self._assign(layout, list(slots))
+        self._readers[rows.buffer] = len(self._assigned[layout])
+        message = pickle.dumps(("frames", rows.buffer, layout, rows.offset))
+        for worker in self._assigned[layout]:
+            worker.send_pickled(message)
 
     def append(self, frames: Mapping[int, Frame]) -> None:
         """Add a frame to some running episodes: :meth:`take`, copy, :meth:`put`.
@@ -195,6 +197,15 @@ class RecordingSession:
             self.close()
         else:
             self.abort()
+
+    def _assign(self, layout: int, slots: list[int]) -> None:
+        """Tell whose rows those of a layout are from now on: mostly the same step after step, and so said once."""
+        parts: dict[WorkerProcess, list[tuple[int, int]]] = defaultdict(list)
+        for row, slot in enumerate(slots):
+            parts[self._worker(slot)].append((row, slot))
+        for worker, part in parts.items():
+            worker.send("slots", layout, part)
+        self._slots[layout], self._assigned[layout] = slots, list(parts)
 
     def _worker(self, slot: int) -> WorkerProcess:
         return self._workers[slot % len(self._workers)]

@@ -1,9 +1,9 @@
 """One of the processes of a :class:`~isaaclab_datagen.datasets.recording.RecordingSession`: encoding and disk.
 
 It imports neither torch nor Isaac Lab: it starts in about half a second and takes little memory. Messages, each a
-pickled tuple, come from the session: the writer, then ``layout``, ``begin``, ``frames``, ``end``, ``flush``; the end of
-the stream means: discard what still runs, and end. It answers ``read`` (it reads the rows of a buffer no more),
-``committed``, ``failed`` and ``flushed``.
+pickled tuple, come from the session: the writer, then ``layout``, ``slots`` (whose rows follow in ``frames`` of that
+layout), ``begin``, ``frames``, ``end``, ``flush``; the end of the stream means: discard what still runs, and end. It
+answers ``read`` (it reads the rows of a buffer no more), ``committed``, ``failed`` and ``flushed``.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ class Worker:
         self._descriptor = memory
         self._memory: np.ndarray | None = None
         self._layouts: list[RowLayout] = []
+        self._parts: dict[int, Sequence[tuple[int, int]]] = {}
         self._episodes: dict[int, tuple[int, Sink]] = {}
 
     def serve(self) -> None:
@@ -62,11 +63,13 @@ class Worker:
         match what, *values:
             case "layout", layout:
                 self._layouts.append(layout)
+            case "slots", layout, part:
+                self._parts[layout] = part
             case "begin", slot, index:
                 self._episodes[slot] = index, writer.open(index)
-            case "frames", buffer, layout, parts:
+            case "frames", buffer, layout, offset:
                 try:
-                    self._append(self._layouts[layout], parts)
+                    self._append(self._layouts[layout], self._parts[layout], offset)
                 finally:
                     self._tell("read", buffer)
             case "end", slot, outcome, keep:
@@ -74,14 +77,15 @@ class Worker:
             case ("flush",):
                 self._tell("flushed")
 
-    def _append(self, layout: RowLayout, parts: Sequence[tuple[int, int]]) -> None:
-        """Add the row at each offset to its slot's episode."""
+    def _append(self, layout: RowLayout, part: Sequence[tuple[int, int]], offset: int) -> None:
+        """Add the rows that are this process's, of those from ``offset`` [bytes] on, to their slots' episodes."""
         if self._memory is None:
             self._memory = mapped(self._descriptor)
-        for slot, offset in parts:
+        for row, slot in part:
             if slot in self._episodes:  # an episode that an error hit is no longer there
+                start = offset + row * layout.size
                 with self._keep_errors(slot):
-                    self._episodes[slot][1].append(layout.unpack(self._memory[offset : offset + layout.size]))
+                    self._episodes[slot][1].append(layout.unpack(self._memory[start : start + layout.size]))
 
     def _commit(self, slot: int, outcome: Outcome) -> None:
         if slot in self._episodes:
