@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from itertools import groupby
 
 import numpy as np
 import torch
@@ -69,9 +70,8 @@ def packed(batch: Mapping[str, torch.Tensor], ids: Sequence[int], layout: RowLay
     first = batch[layout.columns[0].name]
     count, device = len(first), first.device
     parts = [
-        batch[column.name].contiguous().view(count, *(column.shape or (1,))).view(torch.uint8).flatten(1)
-        for column in layout.columns
-        if column.stop > column.start
+        torch.cat([batch[column.name].reshape(count, -1) for column in columns], dim=1).view(torch.uint8)
+        for _, columns in groupby(layout.columns, lambda column: column.dtype)
     ]
     padding = layout.size - layout.columns[-1].stop
     parts.append(torch.zeros(count, padding, dtype=torch.uint8, device=device))
