@@ -17,6 +17,7 @@ from isaaclab_datagen.cli import overrides
 from isaaclab_datagen.cli.configuring import keep_cameras
 from isaaclab_datagen.errors import UsageError
 from isaaclab_datagen.mdp.actions import undelayed
+from isaaclab_datagen.tasks.tracking.mdp.library import StartSampler
 
 pytestmark = pytest.mark.sim
 
@@ -176,6 +177,26 @@ def test_an_observation_commands_the_frame_at_the_end_of_the_coming_step(env):
     assert errors.anchor_pos2[:4].max().sqrt() < 0.2 and errors.body_pos2[:4].max().sqrt() < 0.5
 
 
+def test_errors_are_means_over_the_episode_which_a_reset_logs_and_forgets(env):
+    command = env.command_manager.get_term("motion")
+    env.reset()
+    measured = []
+    for _ in range(3):
+        env.step(torch.zeros(NUM_ENVS, 29))
+        measured.append(command._means.clone())
+    alive = env.episode_length_buf == 3
+    assert alive.any() and (command.mean_error("body_pos")[alive] > 0.0).all()
+    errors = command.state.errors
+    now = torch.stack([errors.body_pos2.sqrt().mean(dim=-1), errors.body_lin_vel2.sqrt().mean(dim=-1)], dim=-1)
+    assert torch.equal(command.state.measured[:, [2, 4]], now)
+    latest = 3 * (measured[2] - 2 / 3 * measured[1])  # what the last step added to the mean of three
+    assert (latest[alive] > -1e-5).all()
+    before = command._means.clone()
+    logged = command.reset(torch.tensor([1, 2]))
+    assert torch.allclose(logged["error_anchor_rot"], before[[1, 2], 1].mean())
+    assert (command._means[[1, 2]] == 0.0).all() and torch.equal(command._means[3:], before[3:])
+
+
 def test_a_motion_that_ends_starts_anew(env):
     command = env.command_manager.get_term("motion")
     env.reset()
@@ -205,6 +226,17 @@ def test_every_failure_is_counted_where_it_happened(env):
     sampler.failures[:] = 0.0
     motion, frame = sampler.draw(4000)
     assert 0.4 < (motion == 0).float().mean() < 0.6 and (frame <= 618).all()
+
+
+def test_even_starts_stay_even_whatever_fails(env):
+    command = env.command_manager.get_term("motion")
+    sampler = StartSampler(command.library)
+    motions = torch.zeros(1000, dtype=torch.long)
+    sampler.count(motions, motions, motions == 0)
+    sampler.step()
+    motion, frame = sampler.draw(4000)
+    assert 0.4 < (motion == 0).float().mean() < 0.6
+    assert 250 < frame.float().mean() < 360 and sampler.spread() == {}
 
 
 def test_starts_in_play_mode_are_the_first_frames_exactly(env):

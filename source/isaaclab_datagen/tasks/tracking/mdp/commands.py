@@ -6,16 +6,18 @@ rewards and terminations of that step measure against it. A reset puts the robot
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
 from isaaclab.managers import CommandTerm
+from isaaclab.utils.array import index_fill_
 from isaaclab.utils.math import quat_from_euler_xyz, quat_mul, sample_uniform, sample_uniform_from_ranges
 
-from .library import MotionLibrary, StartSampler
-from .state import Tracking, TrackingErrors, TrackingState
+from isaaclab_datagen.replayed import replayed
+
+from .library import AdaptiveStartSampler, MotionLibrary, StartSampler
+from .state import ERRORS, Tracking, TrackingState
 
 if TYPE_CHECKING:
     from isaaclab.assets import Articulation
@@ -24,9 +26,6 @@ if TYPE_CHECKING:
     from .commands_cfg import MotionCommandCfg
 
 AXES = ("x", "y", "z", "roll", "pitch", "yaw")
-
-ERRORS = ("anchor_pos", "anchor_rot", "body_pos", "body_rot", "body_lin_vel", "body_ang_vel", "joint_pos")
-"""Metrics of an episode: means of distances [m], angles [rad], speeds; of joint positions the vector's length [rad]."""
 
 
 class MotionCommand(CommandTerm):
@@ -42,11 +41,13 @@ class MotionCommand(CommandTerm):
         root = self.robot.body_names[0]
         kept = [root, *(name for name in names if name != root)]
         self.library = MotionLibrary(cfg.motion_files, (self.robot.joint_names, kept), 1 / env.step_dt, self.device)
-        self.sampler = StartSampler(self.library, cfg.adaptive)
+        even = cfg.adaptive is None
+        self.sampler = StartSampler(self.library) if even else AdaptiveStartSampler(self.library, cfg.adaptive)
         self._columns = torch.tensor([kept.index(name) for name in names], device=self.device)
         self._bodies = torch.tensor([self.robot.body_names.index(name) for name in names], device=self.device)
         self.anchor = names.index(cfg.anchor_body)
         self._track = Tracking(len(names), self.anchor, self.device)
+        self._place = replayed(_place, self.device)
         self.motion = torch.zeros(self.num_envs, dtype=torch.long, device=self.device)
         """Motion of each environment. Shape is (N,)."""
         self.frame = torch.zeros_like(self.motion)
@@ -57,8 +58,7 @@ class MotionCommand(CommandTerm):
         self._everyone = torch.arange(self.num_envs, device=self.device)
         self._found: dict[tuple[str, ...], torch.Tensor] = {}
         self._version, self._cached = 0, (-1, -1)
-        for name in (*(f"error_{name}" for name in ERRORS), "sampling_entropy", "sampling_top1"):
-            self.metrics[name] = torch.zeros(self.num_envs, device=self.device)
+        self._means = torch.zeros(self.num_envs, len(ERRORS), device=self.device)
 
     @property
     def command(self) -> torch.Tensor:
@@ -73,7 +73,7 @@ class MotionCommand(CommandTerm):
             after_physics = self._cached[0] != now[0]
             self._cached, self._state = now, self._compute_state()
             if after_physics:
-                self._measure(self._state.errors)
+                self._measure()
         return self._state
 
     def columns(self, names: tuple[str, ...]) -> torch.Tensor:
@@ -94,32 +94,26 @@ class MotionCommand(CommandTerm):
             frames.joints,
             frames.body_pose[:, self._columns],
             frames.body_vel[:, self._columns],
+            data.joint_pos.torch,
             data.body_link_pose_w.torch[:, self._bodies],
             data.body_link_vel_w.torch[:, self._bodies],
             self._env.scene.env_origins,
         )
 
-    def _measure(self, errors: TrackingErrors) -> None:
+    def _measure(self) -> None:
         """Take the errors after a physics step into their means over the episode."""
-        joints = self.state.joints[:, : self.robot.num_joints] - self.robot.data.joint_pos.torch
-        found = [
-            errors.anchor_pos2.sqrt(),
-            errors.anchor_rot,
-            *(values.mean(dim=-1) for values in (errors.body_pos2.sqrt(), errors.body_rot)),
-            *(values.sqrt().mean(dim=-1) for values in (errors.body_lin_vel2, errors.body_ang_vel2)),
-            torch.linalg.vector_norm(joints, dim=-1),
-        ]
-        share = 1.0 / self._env.episode_length_buf.clamp(min=1)
-        for name, error in zip(ERRORS, found, strict=True):
-            self.metrics[f"error_{name}"].lerp_(error, share)
+        self._means.lerp_(self._state.measured, 1.0 / self._env.episode_length_buf.clamp(min=1)[:, None])
+
+    def mean_error(self, name: str) -> torch.Tensor:
+        """One of :data:`~.state.ERRORS`, its mean over the episode so far. Shape is (N,)."""
+        return self._means[:, ERRORS.index(name)]
 
     def reset(self, env_ids: Sequence[int] | slice | None = None) -> dict[str, torch.Tensor]:
-        """Log the means of errors and how starts are spread, then start anew."""
-        probabilities = self.sampler.probabilities
-        entropy = -(probabilities * (probabilities + 1e-12).log()).sum()
-        self.metrics["sampling_entropy"][:] = entropy / max(math.log(len(probabilities)), 1e-6)
-        self.metrics["sampling_top1"][:] = probabilities.max()
-        return super().reset(env_ids)
+        """Log the means of errors and how starts are spread, all terms at once, and start anew."""
+        chosen = slice(None) if env_ids is None else env_ids
+        errors = {f"error_{name}": mean for name, mean in zip(ERRORS, self._means[chosen].mean(dim=0), strict=True)}
+        index_fill_(self._means, chosen, 0.0)
+        return {**errors, **self.sampler.spread(), **super().reset(env_ids)}
 
     def _update_metrics(self) -> None:
         """Nothing: errors are measured before resets, where the state is first asked for."""
@@ -154,19 +148,47 @@ class MotionCommand(CommandTerm):
             frame: Frames of these, not the last. Shape is (n,).
         """
         self.motion[ids], self.frame[ids], self.start_frame[ids] = motion, frame + 1, frame
-        self._resampled_at[ids] = self._env.common_step_counter
+        self._resampled_at.index_fill_(0, ids, self._env.common_step_counter)
         self._version += 1
         start = self.library.frames(self.library.starts[motion] + frame)
-        noise = sample_uniform_from_ranges(self.cfg.pose_range, AXES, len(ids), device=self.device)
-        position = start.body_pose[:, 0, :3] + self._env.scene.env_origins[ids] + noise[:, :3]
-        turn = quat_from_euler_xyz(noise[:, 3], noise[:, 4], noise[:, 5])
-        pose = torch.cat([position, quat_mul(turn, start.body_pose[:, 0, 3:])], dim=-1)
-        kick = sample_uniform_from_ranges(self.cfg.velocity_range, AXES, len(ids), device=self.device)
         joint_pos, joint_vel = start.joints.chunk(2, dim=-1)
-        joint_pos = joint_pos + sample_uniform(*self.cfg.joint_position_range, joint_pos.shape, self.device)
+        noise = sample_uniform_from_ranges(self.cfg.pose_range, AXES, len(ids), device=self.device)
+        kick = sample_uniform_from_ranges(self.cfg.velocity_range, AXES, len(ids), device=self.device)
+        joint_noise = sample_uniform(*self.cfg.joint_position_range, joint_pos.shape, self.device)
         limits = self.robot.data.soft_joint_pos_limits.torch[ids]
-        joint_pos = torch.clamp(joint_pos, limits[..., 0], limits[..., 1])
-        self.robot.write_root_link_pose_to_sim_index(root_pose=pose, env_ids=ids)
-        self.robot.write_joint_position_to_sim_index(position=joint_pos, env_ids=ids)
-        self.robot.write_joint_velocity_to_sim_index(velocity=joint_vel.contiguous(), env_ids=ids)
+        origins = self._env.scene.env_origins[ids]
+        placed = self._place(start.body_pose[:, 0], origins, noise, joint_pos, joint_noise, limits)
+        pose, joint_pos = placed[:, :7].contiguous(), placed[:, 7:].contiguous()
+        # a link's velocity is written as that of the centre of mass, which hangs on the pose: last
+        self.robot.write_root_link_pose_to_sim_index(root_pose=pose, env_ids=ids, skip_forward=True)
+        self.robot.write_joint_state_to_sim_index(position=joint_pos, velocity=joint_vel.contiguous(), env_ids=ids)
         self.robot.write_root_link_velocity_to_sim_index(root_velocity=start.body_vel[:, 0] + kick, env_ids=ids)
+
+
+def _place(
+    root: torch.Tensor,
+    origins: torch.Tensor,
+    noise: torch.Tensor,
+    joint_pos: torch.Tensor,
+    joint_noise: torch.Tensor,
+    limits: torch.Tensor,
+) -> torch.Tensor:
+    """Root poses in the world and joint positions, with their noise, side by side. Shape is (n, 7 + J).
+
+    Args:
+        root: Root poses of a reference. Shape is (n, 7).
+        origins: Of the environments. Shape is (n, 3).
+        noise: To add to positions, then roll, pitch and yaw. Shape is (n, 6).
+        joint_pos: Of a reference. Shape is (n, J).
+        joint_noise: To add. Shape is (n, J).
+        limits: Least and largest joint positions. Shape is (n, J, 2).
+    """
+    turn = quat_from_euler_xyz(noise[:, 3], noise[:, 4], noise[:, 5])
+    return torch.cat(
+        [
+            root[:, :3] + origins + noise[:, :3],
+            quat_mul(turn, root[:, 3:]),
+            torch.clamp(joint_pos + joint_noise, limits[..., 0], limits[..., 1]),
+        ],
+        dim=-1,
+    )

@@ -20,7 +20,7 @@ def mean_body_pos_error(env: ManagerBasedRLEnv, command_name: str) -> torch.Tens
     Bodies are relative to the anchor's place and heading, as in the reward. The terminations of an environment have to
     ask for this state, so that it is measured before a reset.
     """
-    return motion_command(env, command_name).metrics["error_body_pos"]
+    return motion_command(env, command_name).mean_error("body_pos")
 
 
 def distance(env: ManagerBasedRLEnv, command_name: str) -> torch.Tensor:

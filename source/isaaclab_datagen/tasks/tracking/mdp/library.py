@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -74,31 +75,61 @@ def _row(motion: Motion, part: tuple[str, str]) -> np.ndarray:
 
 
 class StartSampler:
-    """Draws motions and frames to start at, evenly or where failures are counted.
+    """Draws motions and frames to start at, evenly. Each motion is cut into bins of about a second."""
 
-    Each motion is cut into bins of about a second. A failure counts in the bin of the frame that it happened at. The
-    weight of a bin is the running mean of its failures a step, plus an even share.
-    """
-
-    def __init__(self, library: MotionLibrary, cfg: AdaptiveSamplingCfg | None) -> None:
+    def __init__(self, library: MotionLibrary, bin_seconds: float = 1.0) -> None:
         """Cut the motions into bins."""
-        self._library, self._cfg = library, cfg
-        seconds = 1.0 if cfg is None else cfg.bin_seconds
-        width = max(1, round(seconds * library.rate))
+        self._library = library
+        width = max(1, round(bin_seconds * library.rate))
         self._bins = library.lengths // width + 1
         self._first = torch.cumsum(self._bins, dim=0) - self._bins
         self._motion_of = torch.repeat_interleave(torch.arange(len(self._bins), device=self._bins.device), self._bins)
-        self.failures = torch.zeros(len(self._motion_of), device=self._bins.device)
-        """Running mean of the failures of a step in each bin. Shape is (total number of bins,)."""
-        self._new = torch.zeros_like(self.failures)
+        weights = 1.0 / self._bins[self._motion_of] * library.lengths[self._motion_of]
+        self._even = weights / weights.sum()
 
     @property
     def probabilities(self) -> torch.Tensor:
         """Probability that an episode starts in a bin; bins of all motions. Shape is (total number of bins,)."""
-        if self._cfg is None:
-            weights = 1.0 / self._bins[self._motion_of] * self._library.lengths[self._motion_of]
-        else:
-            weights = self.failures + self._cfg.uniform_ratio / len(self.failures)
+        return self._even
+
+    def count(self, motions: torch.Tensor, frames: torch.Tensor, failed: torch.Tensor) -> None:
+        """Hear of episodes that end (n,): their motions, their frames, and whether they failed. Nothing hangs on it."""
+
+    def step(self) -> None:
+        """A step is over."""
+
+    def spread(self) -> dict[str, torch.Tensor]:
+        """How starts are spread, by name; nothing where that never changes."""
+        return {}
+
+    def draw(self, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return ``count`` motions and frames of them. A frame has at least one more behind it."""
+        drawn = torch.multinomial(self.probabilities, count, replacement=True)
+        motions = self._motion_of[drawn]
+        within = (drawn - self._first[motions]) + torch.rand(count, device=drawn.device)
+        last = self._library.lengths[motions] - 2
+        return motions, torch.minimum((within / self._bins[motions] * (last + 1)).long(), last)
+
+
+class AdaptiveStartSampler(StartSampler):
+    """Draws more starts where failures are counted.
+
+    A failure counts in the bin of the frame that it happened at. The weight of a bin is the running mean of its
+    failures a step, plus an even share.
+    """
+
+    def __init__(self, library: MotionLibrary, cfg: AdaptiveSamplingCfg) -> None:
+        """Count from zero."""
+        super().__init__(library, cfg.bin_seconds)
+        self._cfg = cfg
+        self.failures = torch.zeros_like(self._even)
+        """Running mean of the failures of a step in each bin. Shape is (total number of bins,)."""
+        self._new = torch.zeros_like(self._even)
+
+    @property
+    def probabilities(self) -> torch.Tensor:
+        """Probability that an episode starts in a bin; bins of all motions. Shape is (total number of bins,)."""
+        weights = self.failures + self._cfg.uniform_ratio / len(self.failures)
         return weights / weights.sum()
 
     def count(self, motions: torch.Tensor, frames: torch.Tensor, failed: torch.Tensor) -> None:
@@ -108,14 +139,12 @@ class StartSampler:
 
     def step(self) -> None:
         """Take the failures that were counted since the last step into the running mean."""
-        if self._cfg is not None:
-            self.failures.lerp_(self._new, self._cfg.alpha)
+        self.failures.lerp_(self._new, self._cfg.alpha)
         self._new.zero_()
 
-    def draw(self, count: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return ``count`` motions and frames of them. A frame has at least one more behind it."""
-        drawn = torch.multinomial(self.probabilities, count, replacement=True)
-        motions = self._motion_of[drawn]
-        within = (drawn - self._first[motions]) + torch.rand(count, device=drawn.device)
-        last = self._library.lengths[motions] - 2
-        return motions, torch.minimum((within / self._bins[motions] * (last + 1)).long(), last)
+    def spread(self) -> dict[str, torch.Tensor]:
+        """Entropy of the probabilities as a share of the largest possible, and the largest of them."""
+        probabilities = self.probabilities
+        entropy = -(probabilities * (probabilities + 1e-12).log()).sum()
+        share = entropy / max(math.log(len(probabilities)), 1e-6)
+        return {"sampling_entropy": share, "sampling_top1": probabilities.max()}
