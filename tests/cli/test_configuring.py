@@ -13,16 +13,24 @@ from isaaclab_datagen.errors import UsageError
 
 
 @pytest.mark.parametrize("kind", [dict, lambda terms: SimpleNamespace(**terms)])
-def test_no_reward_is_computed_but_every_term_is_there(kind):
+def test_no_reward_is_computed_but_a_curriculum_finds_every_term(kind):
     term = RewardTermCfg(func=len, weight=2.0)
-    env_cfg = SimpleNamespace(rewards=kind({"reach": term, "unused": None}))
+    env_cfg = SimpleNamespace(rewards=kind({"reach": term, "unused": None}), curriculum=object())
     drop_rewards(env_cfg)
     assert env_cfg.rewards == kind({"reach": term, "unused": None})
     assert term.weight == 0.0
 
 
+@pytest.mark.parametrize("kind", [dict, lambda terms: SimpleNamespace(**terms)])
+def test_without_a_curriculum_no_term_is_left(kind):
+    terms = {"reach": RewardTermCfg(func=len, weight=2.0), "unused": None}
+    env_cfg = SimpleNamespace(rewards=kind(terms), curriculum=None)
+    drop_rewards(env_cfg)
+    assert env_cfg.rewards == kind(dict.fromkeys(terms))
+
+
 def test_a_task_without_rewards_is_left_alone():
-    env_cfg = SimpleNamespace(rewards=None)
+    env_cfg = SimpleNamespace(rewards=None, curriculum=None)
     drop_rewards(env_cfg)
     assert env_cfg.rewards is None
 

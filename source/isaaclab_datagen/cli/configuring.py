@@ -91,10 +91,13 @@ def configure(
 
 
 def drop_rewards(env_cfg: Any) -> None:
-    """Have no reward computed: nobody reads it. The terms stay, since a curriculum may name them."""
+    """Have no reward computed: nobody reads it. Where a curriculum may name the terms, they stay, without weight."""
     rewards = env_cfg.rewards or {}
-    for term in (rewards if isinstance(rewards, dict) else vars(rewards)).values():
-        if term is not None:
+    terms = rewards if isinstance(rewards, dict) else vars(rewards)
+    for name, term in terms.items():
+        if env_cfg.curriculum is None:
+            terms[name] = None
+        elif term is not None:
             term.weight = 0.0
 
 
