@@ -300,3 +300,19 @@ def test_resets_by_hand_cut_episodes_and_count_no_empty_one(run, tmp_path):
         next(episode.frames for episode in saved.values() if episode.outcome.env_index == slot)[-1] for slot in range(3)
     ]
     assert_as_rendered(env, last)
+
+
+def test_a_group_of_observations_is_computed_when_it_is_asked_for_and_once():
+    from isaaclab_datagen.recorders.terms import Asked
+
+    computed = []
+
+    def compute_group(name: str, update_history: bool) -> int:
+        computed.append((name, update_history))
+        return len(computed)
+
+    groups: Any = SimpleNamespace(active_terms={"policy": ["a"], "critic": ["a", "b"]}, compute_group=compute_group)
+    observations = Asked(groups)
+    assert list(observations) == ["policy", "critic"] and len(observations) == 2 and computed == []
+    assert observations["critic"] == observations["critic"] == 1
+    assert computed == [("critic", True)]

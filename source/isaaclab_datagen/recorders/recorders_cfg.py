@@ -41,7 +41,7 @@ class FrameRecorderCfg(RecorderTermCfg):
     would have under this name."""
 
     facts: dict[str, ChannelCfg] = {}
-    """Name to what is said of a whole episode, read at its end: a tensor (num_envs,), or as many JSON values."""
+    """Name to what is said of a whole episode, read at its end: a :data:`~isaaclab_datagen.recorders.facts.Fact`."""
 
     cameras: list[str] = []
     """Scene cameras whose images are recorded."""

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from isaaclab.managers import RecorderTerm
 
 from isaaclab_datagen.datasets.episode import Outcome
+from isaaclab_datagen.recorders.facts import of_episodes
 from isaaclab_datagen.recorders.frames import Batch, FrameSource, Resolved, resolve
 from isaaclab_datagen.recorders.recorders_cfg import FrameRecorderCfg
 
 if TYPE_CHECKING:
     from isaaclab.envs import ManagerBasedRLEnv
+    from isaaclab.managers import ObservationManager
 
 __all__ = ["FrameListener", "FrameRecorder", "find"]
+
+_TERM = "terminations/"
+"""Before the names of terminations, which are fetched beside facts."""
 
 
 class FrameListener(Protocol):
@@ -72,20 +77,19 @@ class FrameRecorder(RecorderTerm):
         return self.source
 
     def _read_observations(self, wanted: bool) -> None:
-        """Where nobody reads them, spare the second computation of a step's observations.
+        """Where they are not recorded, have a step's observations computed once, and only those that the actor reads.
 
-        Isaac Lab computes them before the resets too as soon as anything is recorded. That pass, which changes no
-        history, then gives what the last one gave.
+        Isaac Lab computes all of them, and before the resets too as soon as anything is recorded. That pass, which
+        changes no history, then gives what the last one gave.
         """
         manager = self._env.observation_manager
         vars(manager).pop("compute", None)
         if not wanted:
-            compute = manager.compute
 
-            def once(update_history: bool = False) -> dict[str, Any]:
-                return compute(update_history=True) if update_history else self._env.obs_buf
+            def compute(update_history: bool = False) -> Any:
+                return Asked(manager) if update_history else self._env.obs_buf
 
-            manager.compute = once
+            manager.compute = compute
 
     def start_frame(self) -> None:
         """Let a GPU render the coming frame while the actor chooses its action.
@@ -129,23 +133,42 @@ class FrameRecorder(RecorderTerm):
         return env_ids.tolist() if isinstance(env_ids, torch.Tensor) else list(env_ids)
 
     def _outcomes(self, env_ids: Sequence[int]) -> list[Outcome]:
-        """How episodes ended. Everything is fetched at once: a GPU would have to be waited for again and again."""
+        """How episodes ended, and what is said of them."""
         manager, rule = self._env.termination_manager, self.cfg.success_term
-        terms = list(manager.active_terms)
-        fired = torch.stack([manager.get_term(name) for name in terms]).cpu().numpy() if terms else None
-        facts = {name: func(self._env, **params) for name, (func, params) in self._facts.items()}
-        said = {name: value.tolist() if isinstance(value, torch.Tensor) else value for name, value in facts.items()}
+        terms = {f"{_TERM}{name}": name for name in manager.active_terms}
+        fired = {key: manager.get_term(name) for key, name in terms.items()}
+        said = {name: func(self._env, **params) for name, (func, params) in self._facts.items()}
         outcomes = []
-        for env_id in env_ids:
-            names = (
-                [] if fired is None else [name for name, of_term in zip(terms, fired, strict=True) if of_term[env_id]]
-            )
+        for env_id, facts in zip(env_ids, of_episodes({**fired, **said}, env_ids), strict=True):
+            names = [name for key, name in terms.items() if facts.pop(key)]
             reason = rule if rule in names else next(iter(names), "reset")
             terminated = reason in names and not manager.get_term_cfg(reason).time_out
             success = None if rule is None else rule in names
-            extra = {name: values[env_id] for name, values in said.items()}
-            outcomes.append(Outcome(success, reason, terminated, env_id, extra))
+            outcomes.append(Outcome(success, reason, terminated, env_id, facts))
         return outcomes
+
+
+class Asked(Mapping[str, Any]):
+    """The observations of now, each group computed when it is first asked for; to be asked before the next step."""
+
+    def __init__(self, manager: ObservationManager) -> None:
+        """Compute nothing yet."""
+        self._manager = manager
+        self._found: dict[str, Any] = {}
+
+    def __getitem__(self, group: str) -> Any:
+        """A group's tensor, or its terms' (num_envs, ...)."""
+        if group not in self._found:
+            self._found[group] = self._manager.compute_group(group, update_history=True)
+        return self._found[group]
+
+    def __iter__(self) -> Iterator[str]:
+        """Names of the groups."""
+        return iter(self._manager.active_terms)
+
+    def __len__(self) -> int:
+        """Number of groups."""
+        return len(self._manager.active_terms)
 
 
 def find(env: ManagerBasedRLEnv) -> FrameRecorder:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, cast
 import torch
 from isaaclab.managers import SceneEntityCfg
 
+from isaaclab_datagen.recorders.facts import Named
+
 from .rotations import up_component
 
 if TYPE_CHECKING:
@@ -24,19 +26,18 @@ def _command(env: ManagerBasedRLEnv, name: str) -> MotionCommand:
 
 
 def fell(env: ManagerBasedRLEnv, asset_cfg: SceneEntityCfg, minimum_height: float, maximum_tilt: float) -> torch.Tensor:
-    """Whether the robot has fallen: its root is too low, or leans too far. Shape is (N,).
+    """Whether the robot has fallen: its root is too low, or a body leans too far. Shape is (N,).
 
     Args:
         env: The environment.
-        asset_cfg: The robot, and the body whose tilt counts.
+        asset_cfg: The robot, and the bodies whose tilt counts.
         minimum_height: Of the root body's origin above the ground [m].
-        maximum_tilt: Angle between that body's z axis and the vertical [rad].
+        maximum_tilt: Angle between such a body's z axis and the vertical [rad].
     """
     data = env.scene[asset_cfg.name].data
-    (body,) = cast("list[int]", asset_cfg.body_ids)
     height = data.root_link_pose_w.torch[:, 2] - env.scene.env_origins[:, 2]
-    up = up_component(data.body_link_pose_w.torch[:, body, 3:7])
-    return (height < minimum_height) | (up < math.cos(maximum_tilt))
+    up = up_component(data.body_link_pose_w.torch[:, asset_cfg.body_ids, 3:7])
+    return (height < minimum_height) | (up < math.cos(maximum_tilt)).any(dim=-1)
 
 
 def completed(env: ManagerBasedRLEnv, command_name: str, fall_term: str) -> torch.Tensor:
@@ -51,9 +52,9 @@ def completed(env: ManagerBasedRLEnv, command_name: str, fall_term: str) -> torc
     return over & ~env.termination_manager.get_term(fall_term)
 
 
-def has_fallen(env: ManagerBasedRLEnv, term: str) -> list[bool]:
-    """Whether each environment's episode ended by the termination ``term``."""
-    return env.termination_manager.get_term(term).tolist()
+def has_fallen(env: ManagerBasedRLEnv, term: str) -> torch.Tensor:
+    """Whether each environment's episode ended by the termination ``term``. Shape is (N,)."""
+    return env.termination_manager.get_term(term)
 
 
 def motion_frame(env: ManagerBasedRLEnv, command_name: str) -> torch.Tensor:
@@ -61,11 +62,10 @@ def motion_frame(env: ManagerBasedRLEnv, command_name: str) -> torch.Tensor:
     return _command(env, command_name).frame.int()
 
 
-def motion_name(env: ManagerBasedRLEnv, command_name: str) -> list[str]:
+def motion_name(env: ManagerBasedRLEnv, command_name: str) -> Named:
     """Name of each environment's motion: that of its file, or a built-in one's."""
     command = _command(env, command_name)
-    names = [Path(file).stem for file in command.library.files]
-    return [names[index] for index in command.motion.tolist()]
+    return Named(command.motion, [Path(file).stem for file in command.library.files])
 
 
 def motion_length(env: ManagerBasedRLEnv, command_name: str) -> torch.Tensor:
