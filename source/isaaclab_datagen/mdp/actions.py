@@ -12,6 +12,7 @@ from isaaclab.utils import instantiate
 from isaaclab.utils.array import index_fill_
 
 from isaaclab_datagen.mdp.actions_cfg import ActionNoiseCfg, DelayedActionCfg, delays
+from isaaclab_datagen.replayed import replayed
 
 if TYPE_CHECKING:
     from isaaclab.assets import Articulation
@@ -87,10 +88,12 @@ class DelayedAction(ActionTerm):
         """Physics steps from an action to its effect, in this episode. Shape is (num_envs,)."""
         self._raw = torch.zeros(shape, device=device)
         self._processed = torch.zeros(shape, device=device)
-        self._given = torch.zeros(depth, *shape, device=device)
+        self._zeros, self._ones = torch.zeros(shape, device=device), torch.ones(shape, device=device)
+        self._given = torch.zeros(self.num_envs, depth, self.action_dim, device=device)
         self._due = torch.zeros(self._decimation, *shape, device=device)
         self._is_fresh = torch.ones(self.num_envs, dtype=torch.bool, device=device)
-        self._steps = self._physics_step = 0
+        self._physics_step = 0
+        self._find_now = replayed(self._find, device)
         robot, wrapped = cast("Articulation", self._asset), cfg.action
         joints, _ = robot.find_joints(wrapped.joint_names, preserve_order=wrapped.preserve_order, as_proxy=True)
         self._joint_ids = cast("ProxyArray", joints).torch
@@ -122,16 +125,19 @@ class DelayedAction(ActionTerm):
         """Take the policy's actions (num_envs, A), and work out what acts in each physics step until the next ones."""
         self._check_stepping()
         self._raw[:] = actions
-        depth = len(self._given)
-        self._hold_where_fresh()
-        self._given[self._steps % depth] = actions if self._noise is None else actions + self._noise.next()
-        steps = torch.arange(self._decimation, device=self.device)[:, None]
-        # ceil((delay - step) / decimation) control steps ago: what was given then is the newest that has arrived
-        age = (self.delay - steps + self._decimation - 1).clamp_min(0) // self._decimation
-        self._due = self._given[(self._steps - age) % depth, torch.arange(self.num_envs, device=self.device)]
+        asked = actions if self._noise is None else actions + self._noise.next()
+        self.inner.process_actions(self._zeros)
+        at_zero = self.inner.processed_actions.clone()
+        self.inner.process_actions(self._ones)
+        at_one = self.inner.processed_actions
+        here = self._asset.data.joint_pos.torch[:, self._joint_ids]
+        found = self._find_now(asked, self._given, self.delay, self._is_fresh, here, at_zero, at_one)
+        self._given, due = found.split([self._given.shape[1], self._decimation], dim=1)
+        self._due = due.transpose(0, 1)
+        self._is_fresh.fill_(False)
         self.inner.process_actions(self.executed_actions)
         self._processed[:] = self.inner.processed_actions
-        self._steps, self._physics_step = self._steps + 1, 0
+        self._physics_step = 0
 
     def apply_actions(self) -> None:
         """Set the targets of the next physics step."""
@@ -151,19 +157,41 @@ class DelayedAction(ActionTerm):
             self._noise.reset(ids)
         self.inner.reset(env_ids)
 
-    def _hold_where_fresh(self) -> None:
-        """Where an episode begins, count the joints' positions as what was asked for before.
+    def _find(
+        self,
+        asked: torch.Tensor,
+        given: torch.Tensor,
+        delay: torch.Tensor,
+        is_fresh: torch.Tensor,
+        here: torch.Tensor,
+        at_zero: torch.Tensor,
+        at_one: torch.Tensor,
+    ) -> torch.Tensor:
+        """What is given now, with what was before, and what acts in each physics step of this control step.
 
-        Only now: a reset may still move the robot after this term's own.
+        Where an episode begins, the joints' positions count as what was asked for before. Only now: a reset may still
+        move the robot after this term's own.
+
+        Args:
+            asked: What is given now. Shape is (N, A).
+            given: What was given, the newest first. Shape is (N, depth, A).
+            delay: Shape is (N,).
+            is_fresh: Whether an episode begins. Shape is (N,).
+            here: Where the joints are. Shape is (N, A).
+            at_zero: Targets that an action of zeros would mean. Shape is (N, A).
+            at_one: Targets that an action of ones would mean. Shape is (N, A).
+
+        Returns:
+            What was given from now on, then what acts. Shape is (N, depth + decimation, A).
         """
-        self.inner.process_actions(torch.zeros_like(self._raw))
-        offset = self.inner.processed_actions.clone()
-        self.inner.process_actions(torch.ones_like(self._raw))
-        scale = self.inner.processed_actions - offset
-        here = self._asset.data.joint_pos.torch[:, self._joint_ids]
-        held = torch.where(scale == 0, 0.0, (here - offset) / scale)
-        self._given = torch.where(self._is_fresh[:, None], held, self._given)
-        self._is_fresh[:] = False
+        scale = at_one - at_zero
+        held = ((here - at_zero) / scale).masked_fill(scale == 0, 0.0)[:, None]
+        before = torch.where(is_fresh[:, None, None], held, given)[:, :-1]
+        now = torch.cat([asked[:, None], before], dim=1)
+        steps = torch.arange(self._decimation, device=delay.device)
+        # ceil((delay - step) / decimation) control steps ago: what was given then is the newest that has arrived
+        age = (delay[:, None] - steps + self._decimation - 1).clamp_min(0) // self._decimation
+        return torch.cat([now, now.gather(1, age[..., None].expand(-1, -1, now.shape[-1]))], dim=1)
 
     def _check_stepping(self) -> None:
         if self._longest > 0 and self._env.sim.physics_manager.handles_decimation():
