@@ -86,12 +86,12 @@ side_by_side() {
   on 1 record:A_forward learn:A_forward rate:A_forward & others=$!
   on 0 record:B & recorded=$!
   wait $recorded
-  on 0 learn:B rate:B & b=$!
+  on 0 learn:B & b=$!
   on 2 reverse:next_pose learn:A & a=$!
   on 3 "${compared[@]}" & others="$others $!"
   wait $b
   wait $a
-  on 2 rate:A & others="$others $!" # while the loop's first test is on the other GPU
+  on 2 rate:A rate:B & others="$others $!" # while the loop's first test is on the other GPU
   CUDA_VISIBLE_DEVICES=0,2 DEVICES=cuda:0,cuda:1 loop
   for one in $others; do wait "$one"; done
 }
