@@ -13,6 +13,7 @@ from typing import ClassVar
 import warp as wp
 from isaaclab.physics import PhysicsManager
 from isaaclab_newton.physics.mjwarp_manager import NewtonMJWarpManager
+from isaaclab_newton.physics.newton_manager import NewtonManager
 
 
 class NewtonReplayManager(NewtonMJWarpManager):
@@ -35,6 +36,19 @@ class NewtonReplayManager(NewtonMJWarpManager):
     def _invalidate_graph(cls) -> None:
         cls._recordings.clear()
         super()._invalidate_graph()
+
+    @classmethod
+    def _initialize_contacts(cls) -> None:
+        """On a CPU, have contacts sorted. Else their order in an environment hangs on how many the environments before
+        it have (Newton's narrow phase strides over the pairs of all), and with it the last bits of their sums.
+        """
+        asked = NewtonManager._deterministic_mode
+        if PhysicsManager._device == "cpu":
+            NewtonManager._deterministic_mode = wp.DeterministicMode.RUN_TO_RUN
+        try:
+            super()._initialize_contacts()
+        finally:
+            NewtonManager._deterministic_mode = asked
 
     @classmethod
     def _simulate_full(cls) -> None:
