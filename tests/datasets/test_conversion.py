@@ -112,7 +112,7 @@ def test_a_second_one_in_the_same_folder_is_refused(name, tmp_path):
     assert files_below(tmp_path / "b") == before
 
 
-@pytest.mark.parametrize("name", [name for name in formats.names() if "images" in formats.load(name).STREAMS])
+@pytest.mark.parametrize("name", [name for name in formats.names() if formats.load(name).NEEDS_IMAGES])
 def test_a_dataset_without_images_becomes_none_with_images(name, tmp_path):
     source = record(tmp_path / "old", "diffuse_cloc")
     with pytest.raises(RunError, match=f"old.* holds no images, which format {name} needs"):

@@ -79,3 +79,13 @@ def test_what_is_missing_is_named():
 
 def test_without_an_end_effector_the_joints_are_the_state():
     assert features.choose({"joint_pos": 2}, ["a", "b"], include_object=False).names == ["a", "b"]
+
+
+def test_of_a_robot_that_walks_root_and_joints_are_the_state():
+    whole = {"joint_vel": 2, "root_velocity": 6, "root_pose": 7, "joint_pos": 2}
+    names = features.choose(whole, ["a", "b"], include_object=False).names
+    assert (names[:2], names[6:8], names[13:]) == (
+        ["root_x", "root_y"],
+        ["root_qw", "root_vx"],
+        ["a", "b", "a_velocity", "b_velocity"],
+    )

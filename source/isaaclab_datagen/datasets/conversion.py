@@ -62,16 +62,17 @@ def convert(source: DatasetReader, format_name: str, out: Path, options: Namespa
     episodes = [index for index in source.indices if keep_failures or source.read(index, False).outcome.success]
     if not episodes:
         raise RunError(f"{source.manifest.path.parent} holds no successful episode: --keep_failures takes the others")
-    kinds = formats.load(format_name).STREAMS
+    format_ = formats.load(format_name)
+    kinds = format_.STREAMS
     streams = [name for name in source.streams(episodes[0]) if name.partition("/")[0] in kinds]
-    if "images" in kinds and not any(name.startswith("images/") for name in streams):
+    if format_.NEEDS_IMAGES and not any(name.startswith("images/") for name in streams):
         raise RunError(f"{source.manifest.path.parent} holds no images, which format {format_name} needs")
     staging = out / _STAGING
     with _workplace(staging):
         new = staging / _NEW
-        writer = formats.load(format_name).open_writer(new, options, *_description(source, kinds))
+        writer = format_.open_writer(new, options, *_description(source, kinds))
         try:
-            copied = _copied(source, episodes, streams, writer, formats.load(format_name).LIVE)
+            copied = _copied(source, episodes, streams, writer, format_.LIVE)
             for index, steps in tqdm(copied, total=len(episodes), unit="episode", desc="writing", dynamic_ncols=True):
                 writer.committed_one(index, steps)
         finally:

@@ -14,16 +14,13 @@ import numpy as np
 
 from isaaclab_datagen.errors import UsageError
 
-EE_POSE, OBJECT_POSE, JOINT_POS, FINGER_WIDTH, READY = (
-    "ee_pose",
-    "object_pose",
-    "joint_pos",
-    "gripper_width",
-    "observation.state",
-)
+EE_POSE, OBJECT_POSE, FINGER_WIDTH = "ee_pose", "object_pose", "gripper_width"
+ROOT_POSE, ROOT_VELOCITY, JOINT_POS, JOINT_VEL = "root_pose", "root_velocity", "joint_pos", "joint_vel"
+READY = "observation.state"
 """Channels that a state is made of. The last one is a state that somebody made already (a LeRobot dataset)."""
-CHANNELS = (EE_POSE, OBJECT_POSE, JOINT_POS, FINGER_WIDTH, READY)
+CHANNELS = (EE_POSE, OBJECT_POSE, FINGER_WIDTH, ROOT_POSE, ROOT_VELOCITY, JOINT_POS, JOINT_VEL, READY)
 POSE_NAMES = ("x", "y", "z", "qx", "qy", "qz", "qw")
+VELOCITY_NAMES = ("vx", "vy", "vz", "wx", "wy", "wz")
 
 Quaternion = tuple[float, float, float, float]
 
@@ -133,11 +130,12 @@ def typical(quaternions: np.ndarray) -> Quaternion:
 def choose(channels: Mapping[str, int], joint_names: Sequence[str], include_object: bool) -> StateSpec:
     """The state of a task: end-effector pose, the object's pose if asked for, measured finger width.
 
-    Where there is no end effector, the joints take its place; a state that is there already is taken as it is.
+    Where there is no end effector, the root and the joints take its place, poses and velocities as far as they were
+    recorded; a state that is there already is taken as it is.
 
     Args:
         channels: Name of each channel to its width.
-        joint_names: Names of the joints of ``joint_pos``.
+        joint_names: Names of the joints of ``joint_pos`` and ``joint_vel``.
         include_object: Whether the policy may know where the object is.
 
     Raises:
@@ -150,7 +148,14 @@ def choose(channels: Mapping[str, int], joint_names: Sequence[str], include_obje
     if channels.get(EE_POSE) == 7:
         parts = [Part(EE_POSE, tuple(f"ee_{name}" for name in POSE_NAMES), pose=True)]
     elif JOINT_POS in channels:
-        parts = [Part(JOINT_POS, tuple(joint_names) or tuple(f"joint_{i}" for i in range(channels[JOINT_POS])))]
+        joints = tuple(joint_names) or tuple(f"joint_{number}" for number in range(channels[JOINT_POS]))
+        whole = (
+            Part(ROOT_POSE, tuple(f"root_{name}" for name in POSE_NAMES), pose=True),
+            Part(ROOT_VELOCITY, tuple(f"root_{name}" for name in VELOCITY_NAMES)),
+            Part(JOINT_POS, joints),
+            Part(JOINT_VEL, tuple(f"{name}_velocity" for name in joints)),
+        )
+        parts = [part for part in whole if part.channel in channels]
     else:
         raise UsageError(f"no state can be made: there is neither {EE_POSE} nor {JOINT_POS}")
     if include_object:

@@ -73,7 +73,7 @@ class Report:
             ("task", str(identity.get("task"))),
             ("expert", str(identity.get("expert"))),
             ("episodes", str(len(self.episodes))),
-            ("frames", str(steps + len(self.episodes))),
+            ("frames", str(steps + self.reader.has_last_frame * len(self.episodes))),
             ("success", f"{successes[True]} of {len(self.episodes)}" + _unknown(successes[None])),
             ("ended by", ", ".join(f"{reason} {count}" for reason, count in reasons.most_common())),
             ("seconds", f"{steps * step_dt:.1f}" if step_dt else "unknown (no step_dt in the manifest)"),
@@ -137,8 +137,8 @@ def _inspect_episode(reader: DatasetReader, frozen_frames: int, index: int) -> E
         report.problems.append(str(error))
         return report
     report.num_steps, report.success, report.reason = episode.num_steps, episode.outcome.success, episode.outcome.reason
-    report.content, report.contents = _digest(episode), Contents.of(episode)
-    report.problems += reader.problems(index) + _state_problems(index, episode)
+    report.content, report.contents = _digest(episode) if episode.num_steps else "", Contents.of(episode)
+    report.problems += reader.problems(index) + _state_problems(index, episode, reader.has_last_frame)
     for camera in reader.cameras:
         try:
             flags = stream_flags(reader.images(index, camera), frozen_frames)
@@ -149,13 +149,13 @@ def _inspect_episode(reader: DatasetReader, frozen_frames: int, index: int) -> E
     return report
 
 
-def _state_problems(index: int, episode: Episode) -> list[str]:
+def _state_problems(index: int, episode: Episode, has_last_frame: bool) -> list[str]:
     found = []
     if episode.actions.ndim != 2:
         found.append(f"episode {index}: actions have shape {episode.actions.shape}, not (T, A)")
     channels = {"actions": episode.actions, **episode.frames}
     for name, values in channels.items():
-        expected = episode.num_steps + (name != "actions" and name not in _WITHOUT_LAST_FRAME)
+        expected = episode.num_steps + (has_last_frame and name != "actions" and name not in _WITHOUT_LAST_FRAME)
         if len(values) != expected:
             found.append(f"episode {index}: {name} has {len(values)} rows, not {expected}")
         if values.dtype.kind == "f" and not np.isfinite(values).all():

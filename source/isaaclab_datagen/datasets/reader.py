@@ -24,6 +24,8 @@ class DatasetReader(Sequence[Episode], ABC):
     """Names of the cameras; each has an image stream ``images/<camera>``."""
     inspection_folder: Path
     """Where pictures of the dataset may go without a trainer taking them for data."""
+    has_last_frame = True
+    """Whether an episode of T actions has T + 1 frames: one after its last action."""
 
     @abstractmethod
     def read(self, index: int, images: bool = True) -> Episode:

@@ -15,8 +15,9 @@ from dataset_fakes import (
     random_frames,
     write_episode,
 )
+from robot_fakes import robot_frames
 
-from isaaclab_datagen.datasets import conversion, formats
+from isaaclab_datagen.datasets import conversion, formats, inspection
 from isaaclab_datagen.datasets.formats import _lerobot_reader
 from isaaclab_datagen.datasets.moments import Moments
 from isaaclab_datagen.errors import UsageError
@@ -76,6 +77,28 @@ def test_the_unmodified_lerobot_opens_it(name, tmp_path):
         first += steps
     names = dataset.meta.features["observation.state"]["names"]
     assert (names[0], names[7]) == ("ee_x", "object_x")
+
+
+def test_a_dataset_without_images_becomes_one_of_states_and_actions(tmp_path):
+    writer = open_writer(tmp_path / "a", "diffuse_cloc")
+    write_episode(writer, 0, robot_frames(np.random.default_rng(0), 5), SUCCESS)
+    writer.close()
+    source = formats.open_reader(tmp_path / "a")
+    dataset = opened(exported(source, tmp_path / "b"))
+    episode = source.read(0)
+    assert len(dataset) == episode.num_steps and not dataset.meta.camera_keys
+    whole = [episode.frames[name] for name in ("root_pose", "root_velocity", "joint_pos", "joint_vel")]
+    for step in range(episode.num_steps):
+        state = dataset[step]["observation.state"].numpy()
+        np.testing.assert_array_equal(state[7:], np.concatenate([values[step] for values in whole], -1)[7:])
+        np.testing.assert_array_equal(dataset[step]["action"], episode.actions[step])
+
+
+def test_an_export_is_inspected_by_threads(tmp_path):
+    root = exported(recorded(tmp_path / "a", "vpl"), tmp_path / "b")
+    report = inspection.inspect(formats.open_reader(root))
+    assert report.problems == []
+    assert dict(report.rows())["frames"] == str(sum(STEPS))
 
 
 def test_windows_are_those_of_lerobot(tmp_path):

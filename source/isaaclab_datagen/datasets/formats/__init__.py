@@ -7,6 +7,7 @@ A format's module provides:
 * ``KEEPS_FAILURES: bool``: whether failed episodes are kept where nothing else is asked for;
 * ``OWN_IDENTITY: tuple[str, ...]``: what ``open_writer`` adds to the identity;
 * ``STREAMS: tuple[str, ...]``: the kinds of image streams that it can hold (``images``, ``depth``, ...);
+* ``NEEDS_IMAGES: bool``: whether it is nothing without a camera's images;
 * ``add_options(group)``: adds its own options to a script's argument group;
 * ``open_writer(out, options, identity, provenance) -> OpenWriter``: opens the dataset below ``out`` for writing, or
   creates it. Removes what a killed run left, compares the identity, counts the session;
@@ -55,6 +56,7 @@ class Format(Protocol):
     KEEPS_FAILURES: bool
     OWN_IDENTITY: tuple[str, ...]
     STREAMS: tuple[str, ...]
+    NEEDS_IMAGES: bool
 
     def add_options(self, group: _ArgumentGroup) -> None:
         """Add the format's own options."""

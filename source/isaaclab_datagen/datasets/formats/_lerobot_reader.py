@@ -7,6 +7,7 @@ import importlib.util
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ INFO = Path("meta/info.json")
 MANIFEST = Path("isaaclab_datagen.json")
 """What this package adds; other programs ignore it."""
 IMAGE = "observation.images."
+_OPENING = Lock()
+"""Of LeRobot, which opens a dataset in one thread only."""
 _OWN = ("timestamp", "frame_index", "episode_index", "index", "task_index")
 """Columns that LeRobot adds."""
 
@@ -36,7 +39,9 @@ def require(what: str) -> None:
 
 
 class Reader(DatasetReader):
-    """A LeRobot dataset open for reading. An episode has no frame after its last action: T frames, not T + 1."""
+    """A LeRobot dataset open for reading."""
+
+    has_last_frame = False
 
     def __init__(self, root: Path) -> None:
         """Read what it says about itself."""
@@ -95,10 +100,11 @@ class Reader(DatasetReader):
         return self.indices.index(index)
 
     def _dataset(self) -> Any:
-        if self._opened is None:
-            require(f"reading {self.root}")
-            module = importlib.import_module("lerobot.datasets.lerobot_dataset")
-            self._opened = module.LeRobotDataset(f"local/{self.root.name}", root=self.root, video_backend="pyav")
+        with _OPENING:
+            if self._opened is None:
+                require(f"reading {self.root}")
+                module = importlib.import_module("lerobot.datasets.lerobot_dataset")
+                self._opened = module.LeRobotDataset(f"local/{self.root.name}", root=self.root, video_backend="pyav")
         return self._opened
 
     def _manifest(self, info: dict[str, Any]) -> Manifest:

@@ -35,6 +35,7 @@ from isaaclab_datagen.errors import RunError, UsageError
 LAYOUT = "metaworld_dataset/<task>/dataset.json"
 LIVE, KEEPS_FAILURES = True, False
 OWN_IDENTITY, STREAMS = ("dataset_task", "variants"), ("images",)
+NEEDS_IMAGES = True
 _TOP, _MANIFEST, _VERSION = "metaworld_dataset", "dataset.json", 1
 
 

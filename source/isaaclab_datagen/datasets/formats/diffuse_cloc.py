@@ -33,6 +33,7 @@ LAYOUT = "<task>/dataset.json and <task>/episodes/<number>.h5"
 LIVE, KEEPS_FAILURES = True, True
 OWN_IDENTITY: tuple[str, ...] = ()
 STREAMS: tuple[str, ...] = ()
+NEEDS_IMAGES = False
 _MANIFEST, _EPISODES, _SUFFIX, _VERSION = "dataset.json", "episodes", ".h5", 1
 _WORLD = "world axes"
 _ENVIRONMENT = "environment"

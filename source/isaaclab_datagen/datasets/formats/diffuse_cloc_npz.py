@@ -30,6 +30,7 @@ LAYOUT = "<task>_windows/dataset.json"
 LIVE, KEEPS_FAILURES = False, True
 OWN_IDENTITY = ("horizon", "history_length", "state_layout")
 STREAMS: tuple[str, ...] = ()
+NEEDS_IMAGES = False
 FILE = "diffusion_dataset.npz"
 WINDOWS = ("history_states", "history_actions", "future_states", "future_actions")
 _MANIFEST, _VERSION = "dataset.json", 1

@@ -21,7 +21,7 @@ from isaaclab_datagen.datasets.files import FolderLock
 from isaaclab_datagen.datasets.formats._lerobot_reader import IMAGE, INFO, MANIFEST, NAME, Reader, require
 from isaaclab_datagen.datasets.manifest import Manifest, open_or_create
 from isaaclab_datagen.datasets.writing import writable
-from isaaclab_datagen.errors import RunError, UsageError
+from isaaclab_datagen.errors import RunError
 
 __all__ = ["Reader", "add_options", "find", "open_writer"]
 LAYOUT = f"{INFO}, of LeRobot's dataset v3"
@@ -29,6 +29,7 @@ LIVE = False
 KEEPS_FAILURES = False
 OWN_IDENTITY = ("include_obj_pose",)
 STREAMS = ("images",)
+NEEDS_IMAGES = False
 _VERSION = 1
 _CRF = 18
 """Quality of the videos: what the format ``vpl`` uses. LeRobot's own default, 30 of AV1, takes ten times as long."""
@@ -48,8 +49,6 @@ def find(path: Path) -> list[Path]:
 def open_writer(out: Path, options: Namespace, identity: Mapping[str, Any], provenance: Mapping[str, Any]) -> Writer:
     """Start a dataset, a folder in ``out`` that is named after the task. See the protocol."""
     require("--format lerobot")
-    if not identity["cameras"]:
-        raise UsageError("format lerobot needs a camera: the source has none")
     whole = {**identity, "include_obj_pose": options.include_obj_pose}
     root = out / identity["task"].split(":")[-1]
     with writable(out):

@@ -34,6 +34,7 @@ from isaaclab_datagen.errors import RunError, UsageError
 LAYOUT = "dataset.json with episode_<number>.npz"
 LIVE, KEEPS_FAILURES = True, False
 OWN_IDENTITY, STREAMS = (), ("images",)
+NEEDS_IMAGES = True
 _MANIFEST, _VERSION = "dataset.json", 1
 _EPISODE = re.compile(r"episode_(\d+)\.npz")
 _LEVEL = 1

@@ -44,6 +44,7 @@ LIVE = True
 KEEPS_FAILURES = True
 OWN_IDENTITY = ("fps", "video_interval", "color")
 STREAMS = tuple(PIXELS)
+NEEDS_IMAGES = True
 _VERSION = 1
 _COUNTING_PERIOD = 1.0
 """Seconds between two updates of the manifest's numbers while episodes are being committed."""
