@@ -60,6 +60,17 @@ def test_runs_without_a_network_or_of_another_task_are_passed_over(tmp_path, shi
     assert find(tmp_path).path == mine / "model_1.pt"
 
 
+def test_a_folder_means_the_newest_network_in_it_or_the_one_that_ships(tmp_path):
+    trained, ships = (
+        run(tmp_path, "run_1", "model_9.pt", "model_10.pt"),
+        run(tmp_path, "walk_2", "policy.pt", "notes.txt"),
+    )
+    assert checkpoints.of_run(trained, "--policy_paths") == trained / "model_10.pt"
+    assert checkpoints.of_run(ships, "--policy_paths") == ships / "policy.pt"
+    with pytest.raises(UsageError, match="no network in .*run_3"):
+        checkpoints.of_run(run(tmp_path, "run_3", "events.out"), "--policy_paths")
+
+
 def test_then_the_shipped_one(tmp_path, shipped, capsys):
     assert find(tmp_path).path == shipped
     assert "shipped with the task: no run in" in capsys.readouterr().out

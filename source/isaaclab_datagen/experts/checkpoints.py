@@ -21,6 +21,7 @@ from isaaclab_datagen.registry import TaskInfo
 
 CHOICES = "FILE, latest, best, shipped, published, wandb:ENTITY/PROJECT/RUN"
 _MODELS = r"model_.*\.pt"
+_SHIPPED = r"policy\.pt"
 _WANDB = ("wandb:", "https://wandb.ai/", "https://www.wandb.ai/")
 """How the name of a network at Weights & Biases begins."""
 
@@ -80,13 +81,13 @@ def resolve(wish: Wish, task: TaskInfo, env_cfg: Any, agent_cfg: Any, logs: Path
 
 
 def of_run(path: Path, option: str) -> Path:
-    """Return the network that a path means: a file, or the newest in a run's folder.
+    """Return the network that a path means: a file, the newest in a run's folder, or the one in a shipped folder.
 
     Raises:
         UsageError: If there is none; names the option that the path came from.
     """
     if path.is_dir():
-        return _in_run(path, _MODELS)
+        return _in_run(path, rf"({_MODELS})|{_SHIPPED}")
     if not path.is_file():
         raise UsageError(f"{option} {path}: no such folder or file: give a training run's folder, or a network's file")
     return path
