@@ -24,21 +24,20 @@ def configured(monkeypatch, *words):
 
 
 @pytest.mark.parametrize(
-    ("word", "remedy"),
+    "word",
     [
-        ("env.direction=B", "both are done"),
-        ("env.chain=false", "legs follow"),
-        ("env.goal_xy=[0.4,0.1]", "--goal_xy"),
-        ("env.height_threshold=0.2", "--height_threshold"),
-        ("env.distance_threshold=0.1", "--distance_threshold"),
-        ("env.episode_length_s=3.0", "--horizon"),
-        ("env.scene.num_envs=3", "--num_envs"),
-        ("env.seed=3", "--seed"),
+        "env.direction=B",
+        "env.chain=false",
+        "env.goal_xy=[0.4,0.1]",
+        "env.height_threshold=0.2",
+        "env.distance_threshold=0.1",
+        "env.episode_length_s=3.0",
+        "env.scene.num_envs=3",
+        "env.seed=3",
     ],
 )
-def test_an_override_of_what_an_option_decides_is_refused(monkeypatch, word, remedy):
-    field = word.partition("=")[0]
-    with pytest.raises(UsageError, match=rf"^{field}=.*: the alternation decides that: .*{remedy}"):
+def test_an_override_of_what_an_option_decides_is_refused(monkeypatch, word):
+    with pytest.raises(UsageError, match=rf"^{word.partition('=')[0]}=.*: it becomes .* all the same"):
         configured(monkeypatch, word)
 
 

@@ -10,6 +10,7 @@ from isaaclab.cli import load_external_tasks
 
 from isaaclab_datagen import registry
 from isaaclab_datagen.cli import cameras, launch, options
+from isaaclab_datagen.cli.configuring import configure
 from isaaclab_datagen.cli.overrides import resolve
 from isaaclab_datagen.errors import RunError, UsageError
 
@@ -105,6 +106,40 @@ def test_a_configuration_that_contradicts_itself_is_refused():
     args, overrides = parse("--task", TASKS[0], "--device", "cpu", "env.camera_resolution=[0,3]")
     with pytest.raises(UsageError, match="invalid configuration"):
         launch.resolve(args, overrides)
+
+
+@pytest.mark.parametrize(
+    "word", ["env.decimation=0", "env.sim.dt=0", "env.scene.num_envs=-2", "env.episode_length_s=0"]
+)
+def test_what_isaac_lab_would_divide_by_is_above_zero(word):
+    with pytest.raises(UsageError, match=rf"{word.replace('.', '[.]')}.* above 0"):
+        launch.resolve(*parse("--task", TASKS[0], "--device", "cpu", word))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--num_envs", "2", "env.scene.num_envs=3"],
+        ["--seed", "3", "env.seed=4"],
+        ["--camera_width", "320", "env.camera_resolution=[640,480]"],
+        ["env.scene.overhead_camera.width=20"],
+        ["--max_steps", "3", "env.episode_length_s=3"],
+        ["--env_spacing", "3", "env.scene.env_spacing=7"],
+        ["env.sim.device=cuda:0"],
+    ],
+)
+def test_an_override_that_something_else_replaces_is_refused(words):
+    args, overrides = parse("--task", "Lift-Custom-IK", "--device", "cpu", *words)
+    with pytest.raises(UsageError, match=f"^{words[-1].partition('=')[0]}=.*it becomes .* all the same"):
+        env_cfg, _ = launch.resolve(args, overrides)
+        configure(args, overrides, registry.find(args.task), env_cfg)
+
+
+def test_an_override_that_says_the_same_is_not():
+    words = ["--num_envs", "3", "env.scene.num_envs=3", "--max_steps", "50", "env.episode_length_s=1", "env.seed=0"]
+    args, overrides = parse("--task", "Lift-Custom-IK", "--device", "cpu", *words)
+    env_cfg, _ = launch.resolve(args, overrides)
+    configure(args, overrides, registry.find(args.task), env_cfg)
 
 
 def test_a_runtime_that_is_not_installed_is_refused(monkeypatch):

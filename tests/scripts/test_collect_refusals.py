@@ -215,6 +215,13 @@ def test_another_dataset_is_left_alone_and_the_difference_named(recorded, capsys
     assert manifest.read_bytes() == before
 
 
+def test_a_dataset_of_another_format_is_left_alone(recorded, capsys, tmp_path):
+    assert recorded("--episodes", 1, "--out", tmp_path) == 0
+    capsys.readouterr()
+    assert recorded("--episodes", 1, "--out", tmp_path, "--format", "vpl") == 2
+    assert "holds a dataset of format avdc" in error(capsys)
+
+
 def test_what_is_needed_to_build_the_configuration_anew_is_told(recorded, tmp_path):
     assert recorded("--episodes", 1, "--camera_width", 64, "--out", tmp_path, "env.decimation=4") == 0
     manifest = json.loads((tmp_path / "metaworld_dataset" / "lift-custom-ik" / "dataset.json").read_text())

@@ -30,17 +30,6 @@ if TYPE_CHECKING:
 REPORT = "alternation.json"
 _NEEDED = ("direction", "chain", "height_threshold", "distance_threshold", "goal_xy")
 """What the configuration of a task that can be done by turns has."""
-_DECIDED = {
-    "env.direction": "both are done, by turns",
-    "env.chain": "legs follow each other",
-    "env.goal_xy": "give --goal_xy",
-    "env.height_threshold": "give --height_threshold",
-    "env.distance_threshold": "give --distance_threshold",
-    "env.episode_length_s": "give --horizon, in steps",
-    "env.scene.num_envs": "give --num_envs",
-    "env.seed": "give --seed",
-}
-"""Fields that the options decide, to what a user is told who overrides them."""
 
 
 def build_parser() -> Parser:
@@ -126,11 +115,8 @@ def configure(
     """Have the task done by turns.
 
     Raises:
-        UsageError: If the task has no two directions, or an override says what the options decide.
+        UsageError: If the task has no two directions, or an override says otherwise than the options.
     """
-    for word in overrides:
-        if (remedy := _DECIDED.get(word.partition("=")[0])) is not None:
-            raise UsageError(f"{word}: the alternation decides that: {remedy}")
     missing = [name for name in _NEEDED if name not in field_names(env_cfg)]
     if missing:
         raise UsageError(f"{task.id} cannot be done by turns: its configuration has no {', '.join(missing)}")

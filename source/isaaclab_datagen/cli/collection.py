@@ -118,11 +118,17 @@ def open_writer(
         whole: From :func:`identity`.
         job: The one that is to be done now.
         format_name: What is written.
+
+    Raises:
+        UsageError: There can be no such dataset there. As the format's own ``open_writer``, too.
     """
     env_cfg = job.env_cfg
     out = Path(args.out)
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out}: is a file; give a folder")
+    for other in formats.names() if out.is_dir() else ():
+        if other != format_name and (found := formats.load(other).find(out)):
+            raise UsageError(f"--out {out}: holds a dataset of format {other}, {found[0]}; give another folder")
     known = facts(args, overrides, env_cfg)
     writer = formats.load_live(format_name).open_writer(out, args, whole, known)
     env_cfg.seed = derive_seed(args.seed, writer.session)

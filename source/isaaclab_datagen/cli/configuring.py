@@ -11,6 +11,7 @@ from isaaclab.managers import TerminationTermCfg
 
 from isaaclab_datagen import registry
 from isaaclab_datagen.cli import cameras, launch, robots
+from isaaclab_datagen.cli.overrides import check_kept
 from isaaclab_datagen.errors import UsageError
 from isaaclab_datagen.experts import runs
 from isaaclab_datagen.recorders import DatasetRecorderCfg
@@ -87,6 +88,7 @@ def configure(
     drop_rewards(env_cfg)
     if args.max_steps is not None:
         env_cfg.episode_length_s = args.max_steps * env_cfg.sim.dt * env_cfg.decimation
+    check_kept(env_cfg, overrides)
     return taken
 
 

@@ -135,13 +135,27 @@ def resolve(
     if options.get("seed") is not None:
         env_cfg.seed = args.seed
     cameras.set_resolution(env_cfg, options.get("camera_width"), options.get("camera_height"))
+    for name, value in _sizes(env_cfg).items():
+        if value <= 0:
+            raise UsageError(f"env.{name}={value}: has to be above 0")
     with usage(f"{args.task}: invalid configuration", TypeError, ValueError):
         validate(env_cfg)
+    override_checks.check_kept(env_cfg, overrides)
     if agent_cfg is not None:
         agent_cfg.device = env_cfg.sim.device
         if options.get("experiment_name"):
             agent_cfg.experiment_name = args.experiment_name
     return env_cfg, agent_cfg
+
+
+def _sizes(env_cfg: Any) -> dict[str, float]:
+    """Numbers that Isaac Lab divides by, or makes arrays of, before it looks at them."""
+    return {
+        "scene.num_envs": env_cfg.scene.num_envs,
+        "decimation": env_cfg.decimation,
+        "sim.dt": env_cfg.sim.dt,
+        "episode_length_s": getattr(env_cfg, "episode_length_s", 1.0),
+    }
 
 
 @contextmanager

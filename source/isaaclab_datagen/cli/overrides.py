@@ -4,6 +4,7 @@ Isaac Lab sets whatever it is told, also a field that does not exist or a word w
 """
 
 import difflib
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import is_dataclass
@@ -59,6 +60,45 @@ def _resolve(task: str, agent: str | None, overrides: list[str], play_mode: bool
             _check_field({"env": env_cfg, "agent": agent_cfg}, word)
     with usage(f"{task} {' '.join(overrides)}".rstrip(), ValueError, TypeError):
         return resolve_task_config(task, agent, play_mode=play_mode, overrides=overrides)
+
+
+def check_kept(env_cfg: Any, overrides: Sequence[str]) -> None:
+    """Refuse an override that an option, or what a task derives, has replaced: numbers, words and lists of numbers.
+
+    Args:
+        env_cfg: The environment's configuration as it is to be used.
+        overrides: ``key=value`` words of the command line; each key's last one counts.
+
+    Raises:
+        UsageError: If a field is not what it was asked to be.
+    """
+    asked = {key: text for key, _, text in (word.partition("=") for word in overrides)}
+    for key, text in asked.items():
+        section, *path = key.split(".")
+        wanted, found = parse_value(text), env_cfg
+        if section != "env" or not _is_plain(wanted):
+            continue
+        for name in path:
+            found = found.get(name) if isinstance(found, Mapping) else getattr(found, name, None)
+        if _is_plain(found) and not _same(found, wanted):
+            raise UsageError(
+                f"{key}={text}: it becomes {found} all the same, as an option says or the task derives it: "
+                "leave one of them out"
+            )
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return all(isinstance(one, (int, float)) for one in value)
+    return isinstance(value, (bool, int, float, str))
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
+        return len(one) == len(other) and all(map(_same, one, other))
+    if isinstance(one, (int, float)) and isinstance(other, (int, float)):
+        return math.isclose(one, other)  # seconds may be made of steps
+    return one == other
 
 
 def field_names(cfg: Any) -> list[str]:
