@@ -1,5 +1,6 @@
 """Networks that RSL-RL saved act as they did there; those that do not fit are refused with both shapes."""
 
+import errno
 from collections import OrderedDict
 from types import SimpleNamespace
 
@@ -122,6 +123,25 @@ def test_files_of_another_kind_are_refused(tmp_path, content, part):
         torch.save(content, path)
     with pytest.raises(UsageError, match=part):
         build(path, SPACES, CFG)
+
+
+def test_a_file_that_is_cut_off_is_refused_wherever_it_ends(tmp_path):
+    torch.save({"actor_state_dict": {"mlp.0.weight": torch.zeros(100, 200)}}, tmp_path / "whole.pt")
+    content = (tmp_path / "whole.pt").read_bytes()
+    path = tmp_path / "m.pt"
+    for end in range(0, len(content), 3000):
+        path.write_bytes(content[:end])
+        with pytest.raises(UsageError, match="not an RSL-RL checkpoint"):
+            build(path, SPACES, CFG)
+
+
+def test_a_file_that_may_not_be_read_is_not_called_broken(tmp_path, monkeypatch):
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", "m.pt")
+
+    monkeypatch.setattr(torch, "load", refuse)
+    with pytest.raises(PermissionError):
+        build(tmp_path / "m.pt", SPACES, CFG)
 
 
 def test_a_training_goes_on_from_what_has_an_optimizer(tmp_path):

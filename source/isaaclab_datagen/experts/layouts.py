@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import pickle
 import struct
 from collections.abc import Mapping
@@ -65,10 +66,12 @@ def check_trainable(path: Path) -> None:
 
 
 _BROKEN = (
-    *(pickle.UnpicklingError, RuntimeError, EOFError, IsADirectoryError),
+    *(pickle.UnpicklingError, RuntimeError, EOFError, OSError),
     *(KeyError, IndexError, ValueError, AttributeError, TypeError, struct.error),
 )
 """What torch's unpickler says of bytes that are no checkpoint."""
+_BROKEN_ERRNOS = (errno.EISDIR, errno.EINVAL)
+"""What its archive reader says: of a folder, and of a file that is cut off, in which it looks for the end too early."""
 
 
 def _load(path: Path) -> Any:
@@ -78,6 +81,8 @@ def _load(path: Path) -> Any:
     except FileNotFoundError as error:
         raise UsageError(f"no checkpoint {path}") from error
     except _BROKEN as error:
+        if isinstance(error, OSError) and error.errno not in _BROKEN_ERRNOS:
+            raise  # of the machine
         raise UsageError(f"{path} is not an RSL-RL checkpoint (broken, exported, or of another library)") from error
 
 
