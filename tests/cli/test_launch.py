@@ -96,6 +96,26 @@ def test_overrides_that_mean_nothing_are_refused(words, parts):
     assert all(part in str(caught.value) for part in parts)
 
 
+@pytest.mark.parametrize("key", ["nope", "env_cfg_entry_point", "success_term"])
+def test_an_agent_that_a_task_does_not_have_is_refused_with_those_that_it_has(key):
+    with pytest.raises(UsageError, match=f"^--agent {key}: .* choose from rsl_rl_cfg_entry_point$"):
+        resolve("Lift-Custom-IK", key, [])
+
+
+def test_an_agent_of_any_other_name_is_taken(monkeypatch):
+    kwargs = registry.gym.registry["Lift-Custom-IK"].kwargs
+    monkeypatch.setitem(kwargs, "careful_cfg_entry_point", kwargs["rsl_rl_cfg_entry_point"])
+    assert resolve("Lift-Custom-IK", "careful_cfg_entry_point", [])[1].experiment_name == "lift_custom_ik"
+    with pytest.raises(UsageError, match=r"did you mean careful_cfg_entry_point\?"):
+        resolve("Lift-Custom-IK", "carefull_cfg_entry_point", [])
+
+
+def test_a_task_without_an_agent_says_so(monkeypatch):
+    monkeypatch.delitem(registry.gym.registry["Lift-Custom-IK"].kwargs, "rsl_rl_cfg_entry_point")
+    with pytest.raises(UsageError, match="choose from nothing"):
+        resolve("Lift-Custom-IK", "rsl_rl_cfg_entry_point", [])
+
+
 @pytest.mark.parametrize("words", [["--bogus"], ["--camera_widht", "3"]])
 def test_unknown_options_are_refused(words):
     with pytest.raises(UsageError, match=f"unknown option {words[0]}"):

@@ -11,6 +11,7 @@ from dataclasses import is_dataclass
 from io import StringIO
 from typing import Any
 
+import gymnasium as gym
 from isaaclab_tasks.utils import load_cfg_from_registry, resolve_task_config
 from isaaclab_tasks.utils.hydra import _parse_val as parse_value
 from isaaclab_tasks.utils.hydra import collect_presets
@@ -22,6 +23,10 @@ from isaaclab_datagen.errors import UsageError
 
 SELECTORS = ("physics", "renderer", "presets")
 _SECTIONS = ("env", "agent")
+_CFG = "_cfg_entry_point"
+"""How the keys of a registration end that name a configuration."""
+_NO_AGENTS = ("env_", "recorder_", "rl_games_", "rlinf_", "robomimic_", "sb3_", "skrl_", "torchrl_")
+"""How those begin that are no agent of RSL-RL."""
 
 
 def resolve(task: str, agent: str | None, overrides: Sequence[str], play_mode: bool = False) -> tuple[Any, Any]:
@@ -37,8 +42,10 @@ def resolve(task: str, agent: str | None, overrides: Sequence[str], play_mode: b
         The environment's and the agent's configuration.
 
     Raises:
-        UsageError: If an override names nothing, or its value cannot stand there.
+        UsageError: If an override names nothing, or its value cannot stand there; if the task has no such agent.
     """
+    if agent is not None:
+        _check_agent(task, agent)
     for word in overrides:
         _check_word(word)
     with redirect_stdout(StringIO()):  # loading a configuration announces its entry point, once for each time
@@ -112,6 +119,18 @@ def selected(overrides: Sequence[str]) -> list[str]:
     """Return the names that ``renderer=`` and ``presets=`` choose, in order."""
     words = [word.partition("=") for word in overrides]
     return [name for key, _, value in words if key in ("renderer", "presets") for name in value.split(",") if name]
+
+
+def _check_agent(task: str, agent: str) -> None:
+    """Refuse a key under which a registration has no configuration for RSL-RL."""
+    keys = [key for key, value in gym.spec(task).kwargs.items() if key.endswith(_CFG) and value is not None]
+    agents = [key for key in keys if not key.startswith(_NO_AGENTS)]
+    if agent not in agents:
+        near = difflib.get_close_matches(agent, agents, n=1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise UsageError(
+            f"--agent {agent}: {task} has no such agent of RSL-RL: {hint}choose from {', '.join(agents) or 'nothing'}"
+        )
 
 
 def _has_renderers(presets: Mapping[str, Mapping]) -> bool:
