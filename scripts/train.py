@@ -8,10 +8,8 @@ if __name__ == "__main__":
 import argparse
 import sys
 
-from isaaclab_rl.entrypoints import run_train_cli
-
 from isaaclab_datagen import registry
-from isaaclab_datagen.cli import errors, interrupts, launch, options, video
+from isaaclab_datagen.cli import errors, interrupts, launch, options, training, video
 from isaaclab_datagen.cli.parser import Parser
 from isaaclab_datagen.errors import UsageError
 from isaaclab_datagen.experts import checkpoints, layouts
@@ -63,8 +61,7 @@ def main() -> int:
     if not args.distributed and not any(word.startswith("agent.device=") for word in overrides):
         command.append(f"agent.device={args.device}")
     interrupts.finish_first()
-    with launch.memory_errors(env_cfg):
-        return run_train_cli([*command, *video.select(args, overrides)[len(overrides) :]])
+    return training.train([*command, *video.select(args, overrides)[len(overrides) :]])
 
 
 if __name__ == "__main__":

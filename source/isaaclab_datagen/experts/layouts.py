@@ -15,6 +15,8 @@ from isaaclab_datagen.errors import UsageError
 
 CURRENT = "actor_state_dict"
 """Where RSL-RL 5 keeps the actor and its normaliser (``PPO.save``)."""
+_CRITIC = "critic_state_dict"
+"""Where it keeps the critic."""
 OLDER = ("model_state_dict", "state_dict")
 """Where older releases keep actor and critic together. A file may also hold the tensors themselves."""
 _NORMALISER = "obs_norm_state_dict"
@@ -49,6 +51,63 @@ def read(path: Path) -> tuple[State, bool]:
     return _from_older(path, loaded), True
 
 
+def check_fit(path: Path, wanted: Mapping[str, torch.Tensor], found: Mapping[str, torch.Tensor], net: str = "") -> None:
+    """Refuse a network whose input, output or layers differ from what the task's would be.
+
+    Args:
+        path: The checkpoint.
+        wanted: The tensors of a network made for the task.
+        found: Those of the checkpoint.
+        net: Which of its networks, where it is not the one that acts.
+
+    Raises:
+        UsageError: Names both shapes.
+    """
+    task_shapes, shapes = _shapes(wanted), _shapes(found)
+    if task_shapes == shapes:
+        return
+    ends, task_ends = _ends(shapes), _ends(task_shapes)
+    if ends != task_ends:
+        takes = f"the network takes {ends[0]} observations and gives {ends[1]} actions"
+        gives = f"the task gives {task_ends[0]} and takes {task_ends[1]}"
+        if net:
+            takes, gives = f"its {net} takes {ends[0]} observations", f"the task gives it {task_ends[0]}"
+        raise UsageError(f"{path} does not fit the task: {takes}, {gives}")
+    name = next(n for n in sorted(task_shapes | shapes) if task_shapes.get(n) != shapes.get(n))
+    raise UsageError(
+        f"{path} is built otherwise than its agent configuration says: {name} is {shapes.get(name, 'missing')} in the"
+        f" file and {task_shapes.get(name, 'missing')} in the configuration; set agent.{net or 'actor'}.* as it was"
+        " trained"
+    )
+
+
+def check_same(path: Path, wanted: Mapping[str, Any]) -> None:
+    """Refuse a file whose networks differ from those of a training that would go on from it.
+
+    Args:
+        path: The checkpoint.
+        wanted: What that training would save.
+
+    Raises:
+        UsageError: As :func:`check_fit`.
+    """
+    loaded = _load(path)
+    for name, net in ((CURRENT, ""), (_CRITIC, "critic")):
+        if name in wanted and name in loaded:
+            check_fit(path, wanted[name], loaded[name], net)
+
+
+def _shapes(state: Mapping[str, torch.Tensor]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(tensor.shape) for name, tensor in state.items()}
+
+
+def _ends(shapes: Mapping[str, tuple[int, ...]]) -> tuple[int | None, int | None]:
+    """Return the numbers of inputs and outputs of a network, by its first and its last layer."""
+    layers = [shape for name, shape in shapes.items() if name.endswith("weight") and len(shape) == 2]
+    first = shapes.get("rnn.rnn.weight_ih_l0", layers[0] if layers else (None, None))
+    return first[-1], layers[-1][0] if layers else None
+
+
 def check_trainable(path: Path) -> None:
     """Refuse a file that a training cannot go on from.
 
@@ -56,7 +115,7 @@ def check_trainable(path: Path) -> None:
         UsageError: It is of an older release, or holds no state of the optimizer.
     """
     loaded = _load(path)
-    wanted = {CURRENT, "critic_state_dict", "optimizer_state_dict"}
+    wanted = {CURRENT, _CRITIC, "optimizer_state_dict"}
     missing = wanted - set(loaded if isinstance(loaded, Mapping) else ())
     if missing:
         raise UsageError(

@@ -138,34 +138,6 @@ def build(path: Path, spaces: Spaces, cfg: Mapping[str, Any]) -> MLPModel:
         raise UsageError(f"{path} does not fit the task: {error}") from error
     # how far actions were scattered while training does not matter here, and a file may lack it
     state = {name: tensor for name, tensor in model.state_dict().items() if name.startswith("distribution.")} | state
-    _check_fit(path, _shapes(model.state_dict()), _shapes(state))
+    layouts.check_fit(path, model.state_dict(), state)
     model.load_state_dict(state)
     return model.eval()
-
-
-def _shapes(state: Mapping[str, torch.Tensor]) -> dict[str, tuple[int, ...]]:
-    return {name: tuple(tensor.shape) for name, tensor in state.items()}
-
-
-def _check_fit(path: Path, wanted: dict[str, tuple[int, ...]], found: dict[str, tuple[int, ...]]) -> None:
-    """Refuse a network whose input, output or layers differ from what the task's would be."""
-    if wanted == found:
-        return
-    network, task = _ends(found), _ends(wanted)
-    if network != task:
-        raise UsageError(
-            f"{path} does not fit the task: the network takes {network[0]} observations and gives {network[1]} actions,"
-            f" the task gives {task[0]} and takes {task[1]}"
-        )
-    name = next(n for n in sorted(wanted | found) if wanted.get(n) != found.get(n))
-    raise UsageError(
-        f"{path} is built otherwise than its agent configuration says: {name} is {found.get(name, 'missing')} in the"
-        f" file and {wanted.get(name, 'missing')} in the configuration; set agent.actor.* as it was trained"
-    )
-
-
-def _ends(shapes: Mapping[str, tuple[int, ...]]) -> tuple[int | None, int | None]:
-    """Return the numbers of inputs and outputs of a network, by its first and its last layer."""
-    layers = [shape for name, shape in shapes.items() if name.endswith("weight") and len(shape) == 2]
-    first = shapes.get("rnn.rnn.weight_ih_l0", layers[0] if layers else (None, None))
-    return first[-1], layers[-1][0] if layers else None
