@@ -1,12 +1,14 @@
 """What is asked of Isaac Lab is checked before anything starts. Runs over every registered task."""
 
 import sys
+from argparse import Namespace
 from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
 import torch
 from isaaclab.cli import load_external_tasks
+from isaaclab.utils.assets import NUCLEUS_ASSET_ROOT_DIR
 
 from isaaclab_datagen import registry
 from isaaclab_datagen.cli import cameras, launch, options
@@ -170,16 +172,7 @@ def test_a_runtime_that_is_not_installed_is_refused(monkeypatch):
         pass
 
 
-@pytest.mark.parametrize(
-    ("error", "status", "parts"),
-    [
-        (UsageError("bad"), 2, ["bad"]),
-        (RunError("disk"), 1, ["disk"]),
-        (torch.OutOfMemoryError("CUDA out of memory"), 1, ["num_envs=9", "320x240", "kept"]),
-        (torch.AcceleratorError("CUDA error: out of memory"), 1, ["num_envs=9", "320x240", "kept"]),
-    ],
-)
-def test_errors_in_a_simulation_end_it_with_their_status(monkeypatch, capsys, error, status, parts):
+def launch_nothing(monkeypatch) -> None:
     @contextmanager
     def no_launch(*_):
         yield
@@ -187,6 +180,30 @@ def test_errors_in_a_simulation_end_it_with_their_status(monkeypatch, capsys, er
     scan = SimpleNamespace(has_ovphysx_physics=False, has_ovrtx=False)
     monkeypatch.setattr(launch, "launch_simulation", no_launch)
     monkeypatch.setattr(launch, "validate_launch", lambda *_: (scan, ()))
+
+
+NUCLEUS_ASSET = f"{NUCLEUS_ASSET_ROOT_DIR}/Isaac/franka_panda.usda"
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "parts"),
+    [
+        (UsageError("bad"), 2, ["bad"]),
+        (RunError("disk"), 1, ["disk"]),
+        (torch.OutOfMemoryError("CUDA out of memory"), 1, ["num_envs=9", "320x240", "kept"]),
+        (torch.AcceleratorError("CUDA error: out of memory"), 1, ["num_envs=9", "320x240", "kept"]),
+        (
+            FileNotFoundError(f"Unable to find the file: {NUCLEUS_ASSET}"),
+            *(1, [f"{NUCLEUS_ASSET} could not be fetched: NVIDIA's asset server could not be reached"]),
+        ),
+        (
+            FileNotFoundError("Unable to find the file: http://here/robot.usd"),
+            *(1, ["http://here/robot.usd could not be fetched: its server could not be reached"]),
+        ),
+    ],
+)
+def test_errors_in_a_simulation_end_it_with_their_status(monkeypatch, capsys, error, status, parts):
+    launch_nothing(monkeypatch)
     args, overrides = parse("--task", TASKS[0], "--device", "cpu", "--num_envs", "9")
     env_cfg, _ = launch.resolve(args, overrides)
     with pytest.raises(SystemExit) as caught, launch.simulation(env_cfg, args):
@@ -195,6 +212,12 @@ def test_errors_in_a_simulation_end_it_with_their_status(monkeypatch, capsys, er
     text = capsys.readouterr().err
     assert text.count("\n") == 1
     assert all(part in text for part in parts)
+
+
+def test_a_file_that_is_missing_here_keeps_its_traceback(monkeypatch):
+    launch_nothing(monkeypatch)
+    with pytest.raises(FileNotFoundError), launch.simulation(SimpleNamespace(), Namespace()):
+        raise FileNotFoundError("Unable to find the file: /models/robot.usd")
 
 
 def test_the_format_is_asked_for_or_the_tasks_own():

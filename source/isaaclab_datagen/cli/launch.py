@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from isaaclab.app import launch_simulation, validate_launch
 from isaaclab.cli import load_external_tasks
 from isaaclab.envs import ManagerBasedRLEnvCfg
 from isaaclab.utils import validate
+from isaaclab.utils.assets import NUCLEUS_ASSET_ROOT_DIR
 from isaaclab_rl.entrypoints.common import apply_env_overrides
 from isaaclab_tasks.utils import setup_preset_cli
 
@@ -32,6 +34,10 @@ if TYPE_CHECKING:
 
 VIEWERS = {"viser": "'isaaclab-datagen[view]'", "rerun": "'rerun-sdk>=0.29' pyarrow==23.0.1"}
 """Visualizers that are packages of their own, to what ``pip install`` wants. No extra has rerun, for its 170 MB."""
+
+
+_UNFETCHED = re.compile(r"Unable to find the file: (\w+://\S+)")
+"""What Isaac Lab says of a model that it was to fetch."""
 
 
 def default_device() -> str:
@@ -179,7 +185,7 @@ def simulation(env_cfg: Any, args: argparse.Namespace) -> Iterator[None]:
     _require("ovrtx", ("renderer=ovrtx",) if scan.has_ovrtx else ())
     with launch_simulation(env_cfg, args):
         try:
-            with memory_errors(env_cfg):
+            with memory_errors(env_cfg), asset_errors():
                 yield
         except (UsageError, RunError) as error:
             raise SystemExit(report(error)) from error
@@ -202,6 +208,26 @@ def memory_errors(env_cfg: Any) -> Iterator[None]:
         raise RunError(
             f"out of memory on {env_cfg.sim.device} with num_envs={env_cfg.scene.num_envs}{size}: "
             "lower --num_envs or --camera_width and --camera_height; what was committed is kept"
+        ) from error
+
+
+@contextmanager
+def asset_errors() -> Iterator[None]:
+    """Turn a model that no server gave into an error that names it.
+
+    Raises:
+        RunError: Naming the model's address.
+    """
+    try:
+        yield
+    except FileNotFoundError as error:
+        found = _UNFETCHED.search(str(error))
+        if found is None:
+            raise
+        server = "NVIDIA's asset server" if found[1].startswith(NUCLEUS_ASSET_ROOT_DIR) else "its server"
+        raise RunError(
+            f"{found[1]} could not be fetched: {server} could not be reached, or has no such file "
+            "(docs/troubleshooting.md); without presets=nucleus the tasks here bring their models with them"
         ) from error
 
 
