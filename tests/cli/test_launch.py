@@ -185,6 +185,15 @@ def launch_nothing(monkeypatch) -> None:
 NUCLEUS_ASSET = f"{NUCLEUS_ASSET_ROOT_DIR}/Isaac/franka_panda.usda"
 
 
+@pytest.mark.parametrize("physics", ["physx", "ovphysx"])
+def test_a_runtime_that_is_not_installed_is_refused_in_the_users_words(monkeypatch, physics):
+    monkeypatch.setattr(launch.importlib.util, "find_spec", lambda name: None)
+    args, overrides = parse("--task", TASKS[0], "--device", "cpu", f"physics={physics}")
+    env_cfg, _ = launch.resolve(args, overrides)
+    with pytest.raises(UsageError, match=f"^physics={physics} needs 'ovphysx'"), launch.simulation(env_cfg, args):
+        pass
+
+
 @pytest.mark.parametrize(
     ("error", "status", "parts"),
     [

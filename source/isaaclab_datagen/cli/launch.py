@@ -181,7 +181,8 @@ def simulation(env_cfg: Any, args: argparse.Namespace) -> Iterator[None]:
     with usage("cannot launch", ValueError):
         scan, kit_sources = validate_launch(env_cfg, args)
     _require("isaacsim", kit_sources)
-    _require("ovphysx", ("physics=ovphysx",) if scan.has_ovphysx_physics else ())
+    asked = [word for word in sys.argv[1:] if word.startswith("physics=")] or ["physics=ovphysx"]
+    _require("ovphysx", asked if scan.has_ovphysx_physics else ())  # physx means it where nothing needs Isaac Sim
     _require("ovrtx", ("renderer=ovrtx",) if scan.has_ovrtx else ())
     with launch_simulation(env_cfg, args):
         try:
