@@ -85,7 +85,9 @@ def add_task(parser: Parser, num_envs: int | None = None) -> None:
     """Add what is simulated: the task, how many of it, from which seed."""
     group = parser.add_argument_group("task")
     group.add_argument("--task", required=True, metavar="ID", help="gym id of the task")
-    group.add_argument("--num_envs", type=positive_int, default=num_envs, metavar="K", help="parallel environments")
+    own = "" if num_envs else " (default: the task's own number, however short the run)"
+    text = f"parallel environments{own}"
+    group.add_argument("--num_envs", type=positive_int, default=num_envs, metavar="K", help=text)
     group.add_argument("--seed", type=non_negative_int, metavar="S", help="seed of the whole run")
 
 
