@@ -84,6 +84,44 @@ def test_a_foreign_file_is_not_a_manifest(content, tmp_path):
         Manifest.load(tmp_path / "dataset.json")
 
 
+@pytest.mark.parametrize(
+    ("part", "name", "value"),
+    [
+        (None, "identity", None),
+        (None, "identity", []),
+        (None, "provenance", None),
+        (None, "sessions", None),
+        (None, "format_version", "1"),
+        *(("identity", name, None) for name in ("task", "cameras", "seed", "num_envs", "device", "env")),
+        *(("provenance", name, None) for name in ("args", "overrides", "joint_names")),
+        ("identity", "cameras", "zz"),
+        ("identity", "num_envs", "2"),
+        ("identity", "variants", ["a"]),
+        ("identity", "variants", "a"),
+        ("identity", "variants", {"a": 3}),
+        ("provenance", "overrides", [3]),
+        ("provenance", "step_dt", "x"),
+    ],
+)
+def test_what_has_another_type_is_refused_by_name(part, name, value, tmp_path):
+    open_or_create(wanted(tmp_path, variants={"a": "b"}))
+    path = tmp_path / "dataset.json"
+    saved = json.loads(path.read_text())
+    (saved if part is None else saved[part])[name] = value
+    path.write_text(json.dumps(saved))
+    with pytest.raises(RunError) as error:
+        Manifest.load(path, "fake", {"variants": dict[str, str]})
+    assert str(error.value).startswith(f"{path}: {name} is {value!r}, not ")
+
+
+def test_what_a_format_needs_must_be_said(tmp_path):
+    path = open_or_create(wanted(tmp_path)).path
+    with pytest.raises(RunError, match="does not say variants"):
+        Manifest.load(path, "fake", {"variants": dict[str, str]})
+    with pytest.raises(RunError, match="not the manifest of a dataset of format other"):
+        Manifest.load(path, "other")
+
+
 def test_what_json_cannot_hold_is_refused_by_value(tmp_path):
     with pytest.raises(TypeError, match="object"):
         open_or_create(wanted(tmp_path, thing=object()))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, Self, get_type_hints
 
 import numpy as np
 
+from isaaclab_datagen.datasets import typed
 from isaaclab_datagen.datasets.files import FolderLock
+from isaaclab_datagen.errors import RunError
 
 Frame = Mapping[str, np.ndarray]
 """What was true at one instant of one environment: name to array without a time axis.
@@ -47,6 +49,25 @@ class Outcome:
     extra: Mapping[str, Any] = field(default_factory=dict)
     """Further facts of this episode, JSON-serialisable (seed, session, domain parameters)."""
 
+    @classmethod
+    def of(cls, said: Any, where: object) -> Self:
+        """Take it from what a file says.
+
+        Args:
+            said: Its fields by name; others are passed over.
+            where: What names the file.
+
+        Raises:
+            RunError: One is missing, or is none of that kind.
+        """
+        kinds = get_type_hints(cls)
+        typed.check(said, {name: kinds[name] for name in ("success", "reason", "terminated")}, where)
+        typed.check(said, kinds, where, needed=False)
+        outcome = cls(**{name: said[name] for name in kinds if name in said})
+        if outcome.env_index < 0:
+            raise RunError(f"{where}: env_index is {outcome.env_index}, no slot of an environment")
+        return outcome
+
 
 @dataclass(frozen=True)
 class Episode:
@@ -64,6 +85,18 @@ class Episode:
     def num_steps(self) -> int:
         """Number of actions, T."""
         return len(self.actions)
+
+
+def columns_of(arrays: dict[str, np.ndarray], where: object) -> dict[str, np.ndarray]:
+    """The arrays themselves, if each of them holds a row of numbers for each step.
+
+    Raises:
+        RunError: One does not: a single value, or texts.
+    """
+    for name, values in arrays.items():
+        if values.ndim == 0 or values.dtype.kind not in "fiub":
+            raise RunError(f"{where}: {name} is {values.dtype} of shape {values.shape}, not rows of numbers")
+    return arrays
 
 
 class Sink(Protocol):

@@ -227,14 +227,14 @@ def write_facts(file: Opened, outcome: Outcome, facts: Mapping[str, Any]) -> Non
 def outcome_of(file: Opened) -> Outcome:
     """How the episode ended."""
     attributes = file.attrs
-    success: Any = bool(attributes["success"]) if attributes["success_known"] else None
-    return Outcome(
-        success=success,
-        reason=attributes["termination_reason"],
-        terminated=bool(attributes["terminated"]),
-        env_index=int(attributes["env_idx"]),
-        extra=json.loads(attributes["extra"]),
-    )
+    said = {
+        "success": bool(attributes["success"]) if attributes["success_known"] else None,
+        "reason": attributes["termination_reason"],
+        "terminated": bool(attributes["terminated"]),
+        "env_index": int(attributes["env_idx"]),
+        "extra": json.loads(attributes["extra"]),
+    }
+    return Outcome.of(said, file.filename)
 
 
 def states_of(file: Opened) -> dict[str, np.ndarray]:

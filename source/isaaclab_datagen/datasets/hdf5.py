@@ -178,7 +178,7 @@ def opened(path: Path) -> Iterator[Opened]:
     try:
         with h5py.File(path, "r") as file:
             yield file
-    except (OSError, KeyError, ValueError, RuntimeError, TypeError) as error:
+    except (OSError, LookupError, ValueError, RuntimeError, TypeError) as error:
         raise RunError(f"{path} is not a whole episode ({error})") from error
 
 

@@ -6,17 +6,33 @@ import importlib.metadata
 import json
 import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, get_type_hints
 
 import numpy as np
 
+from isaaclab_datagen.datasets import typed
 from isaaclab_datagen.datasets.files import write_atomically
 from isaaclab_datagen.errors import RunError, UsageError
 
 _SHOWN_DIFFERENCES = 6
+_KINDS: dict[str, Any] = {
+    "task": str,
+    "cameras": list[str],
+    "seed": int,
+    "num_envs": int,
+    "device": str,
+    "env": dict[str, Any],
+    "args": dict[str, Any],
+    "overrides": list[str],
+    "step_dt": float | None,
+    "joint_names": dict[str, list[str]],
+    "body_names": dict[str, list[str]],
+}
+"""Types of what is read from identity and provenance, where it is there."""
 
 
 @dataclass
@@ -39,19 +55,31 @@ class Manifest:
     """What a format adds at the top of the file, beside the other fields (such as its number of episodes)."""
 
     @classmethod
-    def load(cls, path: Path) -> Manifest:
+    def load(cls, path: Path, of: str = "", needed: Mapping[str, Any] = MappingProxyType({})) -> Manifest:
         """Read it.
 
+        Args:
+            path: Where it lies.
+            of: The format that it must be of, if one is named.
+            needed: What that format needs in the identity: name to type, as :func:`typed.check` takes them.
+
         Raises:
-            RunError: It cannot be read, or is not a manifest.
+            RunError: It cannot be read, is not a manifest, or says something of another type than it must have.
         """
-        names = {field.name for field in fields(cls)} - {"path", "contents"}
+        kinds = {name: kind for name, kind in get_type_hints(cls).items() if name not in ("path", "contents")}
         try:
-            saved = dict(json.loads(path.read_text()))
-            contents = {name: saved.pop(name) for name in saved.keys() - names}
-            return cls(path=path, contents=contents, **saved)
-        except (OSError, ValueError, TypeError) as error:
+            saved = json.loads(path.read_text())
+        except (OSError, ValueError) as error:
             raise RunError(f"{path} is not a dataset's manifest ({error})") from error
+        typed.check(saved, {name: kinds[name] for name in ("format", "format_version", "identity")}, path)
+        typed.check(saved, kinds, path, needed=False)
+        contents = {name: saved.pop(name) for name in saved.keys() - kinds.keys()}
+        manifest = cls(path=path, contents=contents, **saved)
+        if of and manifest.format != of:
+            raise RunError(f"{path} is not the manifest of a dataset of format {of}")
+        typed.check({**manifest.provenance, **manifest.identity}, _KINDS, path, needed=False)
+        typed.check(manifest.identity, needed, path)
+        return manifest
 
     def save(self) -> None:
         """Write it, atomically."""

@@ -118,7 +118,7 @@ class Reader(DatasetReader):
         """How an episode ended; unknown where nobody says so."""
         outcomes = self.manifest.contents.get("outcomes")
         if outcomes:
-            return Outcome(**outcomes[number])
+            return Outcome.of(outcomes[number], f"{self.manifest.path}: outcome {number}")
         success = bool(columns["next.success"][-1]) if "next.success" in columns else None
         return Outcome(success, "end", False)
 

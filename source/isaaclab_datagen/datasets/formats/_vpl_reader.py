@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from isaaclab_datagen.datasets import video
-from isaaclab_datagen.datasets.episode import Episode
+from isaaclab_datagen.datasets.episode import Episode, columns_of
 from isaaclab_datagen.datasets.episode_files import (
     EPISODE,
     PIXELS,
@@ -55,9 +55,11 @@ class Reader(DatasetReader):
     def __init__(self, root: Path) -> None:
         """Read the manifest and list the episodes."""
         self.root = root = root.absolute()
-        self.manifest = Manifest.load(root / MANIFEST)
-        if self.manifest.format != "vpl" or not self.manifest.identity.get("cameras"):
-            raise RunError(f"{self.manifest.path} is not the manifest of a vpl dataset")
+        self.manifest = Manifest.load(
+            root / MANIFEST, "vpl", {"cameras": list[str], "fps": float, "video_interval": int}
+        )
+        if not self.manifest.identity["cameras"]:
+            raise RunError(f"{self.manifest.path} names no camera")
         self.cameras = self.manifest.identity["cameras"]
         self.inspection_folder = root.parent / "inspection" / root.name
         self.indices = sorted(numbers(root, EPISODE))
@@ -66,10 +68,12 @@ class Reader(DatasetReader):
     def read(self, index: int, images: bool = True) -> Episode:
         """Read one episode. Its images are decoded each time a stream is taken from ``frames``."""
         with opened(episode_file(self.root, index)) as file:
-            outcome, states, actions = outcome_of(file), states_of(file), file["action"][()]
+            outcome, path = outcome_of(file), episode_file(self.root, index)
+            states = columns_of({**states_of(file), "action": file["action"][()]}, path)
             facts = {
                 name: value.tolist() if isinstance(value, np.generic) else value for name, value in file.attrs.items()
             }
+        actions = states.pop("action")
         everything = {**self.manifest.identity, **self.manifest.provenance, **facts}
         frames = LazyFrames(self, index, states) if images else states
         return Episode(actions, frames, outcome, everything)

@@ -15,15 +15,14 @@ import os
 import shutil
 from argparse import Namespace, _ArgumentGroup
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 
-from isaaclab_datagen.datasets import png
+from isaaclab_datagen.datasets import png, typed
 from isaaclab_datagen.datasets.archives import dump_npz, dump_pickle, load_npz, load_pickle
-from isaaclab_datagen.datasets.episode import Episode, Frame, Outcome, is_stream
+from isaaclab_datagen.datasets.episode import Episode, Frame, Outcome, columns_of, is_stream
 from isaaclab_datagen.datasets.files import FolderLock, write_file
 from isaaclab_datagen.datasets.folders import place, whole_and_partial, wrong_numbers
 from isaaclab_datagen.datasets.manifest import Manifest, json_clean, open_or_create
@@ -37,6 +36,9 @@ LIVE, KEEPS_FAILURES = True, False
 OWN_IDENTITY, STREAMS = ("dataset_task", "variants"), ("images",)
 NEEDS_IMAGES = True
 _TOP, _MANIFEST, _VERSION = "metaworld_dataset", "dataset.json", 1
+_NEEDED = {"cameras": list[str], "variants": dict[str, str]}
+_KINDS = {**get_type_hints(Outcome), "camera_resolution": list[int], "num_frames": int, "num_actions": int}
+"""Types of what is read from an episode's metadata."""
 
 
 def add_options(group: _ArgumentGroup) -> None:
@@ -171,10 +173,10 @@ class Reader(DatasetReader):
     def __init__(self, root: Path) -> None:
         """Read the manifest and list the episodes."""
         self.root = root = root.absolute()
-        self.manifest = Manifest.load(root / _MANIFEST)
-        self._variants: dict[str, str] = self.manifest.identity.get("variants", {})
-        if self.manifest.format != "avdc" or not self._variants:
-            raise RunError(f"{self.manifest.path} is not the manifest of an avdc dataset")
+        self.manifest = Manifest.load(root / _MANIFEST, "avdc", _NEEDED)
+        self._variants: dict[str, str] = self.manifest.identity["variants"]
+        if not self._variants:
+            raise RunError(f"{self.manifest.path} names no variant")
         self.cameras = list(self._variants)
         self.inspection_folder = root.parents[1] / "inspection" / root.name
         self.indices = whole_and_partial(root / variant for variant in self._variants.values())[0]
@@ -182,11 +184,12 @@ class Reader(DatasetReader):
     def read(self, index: int, images: bool = True) -> Episode:
         """Read one episode. Its images are decoded each time a stream is taken from ``frames``."""
         folder = self._folder(index, self.cameras[0])
-        metadata, states = self._metadata(index, self.cameras[0]), load_npz(folder / "state.npz")
+        metadata = self._metadata(index, self.cameras[0])
+        outcome = Outcome.of(metadata, folder / "metadata.json")
+        states = columns_of(load_npz(folder / "state.npz"), folder / "state.npz")
         if "action" not in states or metadata["num_actions"] != len(states["action"]):
             raise RunError(f"{folder / 'state.npz'} does not hold as many actions as metadata.json says")
         actions = states.pop("action")
-        outcome = Outcome(**{field.name: metadata[field.name] for field in fields(Outcome)})
         everything = {**self.manifest.identity, **self.manifest.provenance, **metadata}
         frames = LazyFrames(self, index, states) if images else states
         return Episode(actions, frames, outcome, everything)
@@ -236,13 +239,11 @@ class Reader(DatasetReader):
 
     def _metadata(self, index: int, camera: str) -> dict[str, Any]:
         path = self._folder(index, camera) / "metadata.json"
-        needed = {"camera_resolution", "num_frames", "num_actions"} | {field.name for field in fields(Outcome)}
         try:
             metadata = json.loads(path.read_text())
         except (OSError, ValueError) as error:
             raise RunError(f"{path} cannot be read ({error})") from error
-        if not isinstance(metadata, dict) or needed - metadata.keys():
-            raise RunError(f"{path} was not written by this package (it needs {', '.join(sorted(needed))})")
+        typed.check(metadata, _KINDS, path)
         return metadata
 
 
@@ -273,7 +274,7 @@ def _recovered(wanted: Manifest) -> Manifest:
         if any(child.is_dir() and not child.name.startswith(".") for child in root.iterdir()):
             raise UsageError(f"{root} holds folders but no {_MANIFEST}: not of this package. Give another --out")
         return open_or_create(wanted)
-    variants: list[str] = list(Manifest.load(wanted.path).identity["variants"].values())
+    variants = list(Manifest.load(wanted.path, "avdc", _NEEDED).identity["variants"].values())
     whole, partial = whole_and_partial(root / variant for variant in variants)
     missing = [variant for variant in variants if not (root / variant).is_dir()]
     if missing and partial:

@@ -19,7 +19,8 @@ from typing import Any, NoReturn
 import h5py
 import numpy as np
 
-from isaaclab_datagen.datasets.episode import Episode, Frame, Outcome, is_stream
+from isaaclab_datagen.datasets.episode import Episode, Frame, Outcome, columns_of, is_stream
+from isaaclab_datagen.datasets.episode_files import outcome_of
 from isaaclab_datagen.datasets.files import write_file
 from isaaclab_datagen.datasets.folders import numbered_files, place
 from isaaclab_datagen.datasets.hdf5 import Opened, opened, write_numbers
@@ -137,9 +138,7 @@ class Reader(DatasetReader):
     def __init__(self, root: Path) -> None:
         """Read the manifest and list the episodes."""
         self.root = root = root.absolute()
-        self.manifest = Manifest.load(root / _MANIFEST)
-        if self.manifest.format != "diffuse_cloc":
-            raise RunError(f"{self.manifest.path} is not the manifest of a diffuse_cloc dataset")
+        self.manifest = Manifest.load(root / _MANIFEST, "diffuse_cloc")
         self.cameras: list[str] = []
         self.inspection_folder = root / "inspection"
         self.indices = numbered_files(root / _EPISODES, _SUFFIX)
@@ -151,8 +150,8 @@ class Reader(DatasetReader):
     def read(self, index: int, images: bool = True) -> Episode:
         """Read one episode."""
         with opened(self.path(index)) as file:
-            columns = dict(_columns(file))
-            outcome = _outcome(file)
+            columns = columns_of(dict(_columns(file)), self.path(index))
+            outcome = outcome_of(file)
             said = {name: value for name, value in file.attrs.items() if name not in ("joint_names", "body_names")}
         own = {name: value.tolist() if isinstance(value, np.generic) else value for name, value in said.items()}
         if "action" not in columns or len(columns["action"]) != own["num_steps"]:
@@ -172,7 +171,7 @@ class Reader(DatasetReader):
     def outcome(self, index: int) -> tuple[Outcome, int]:
         """How an episode ended, and its number of actions, without reading its data. Errors as :meth:`read`."""
         with opened(self.path(index)) as file:
-            return _outcome(file), int(file.attrs["num_steps"])
+            return outcome_of(file), int(file.attrs["num_steps"])
 
     def stored(self, index: int) -> Sequence[int]:
         """None: there are no images."""
@@ -239,17 +238,6 @@ def _attributes(columns: Mapping[str, np.ndarray], outcome: Outcome, facts: Mapp
 def _of_robot(names: Mapping[str, Sequence[str]]) -> list[str]:
     """Those of the articulation ``robot``, or of the only one."""
     return list(names.get("robot", next(iter(names.values()), ()) if len(names) == 1 else ()))
-
-
-def _outcome(file: Opened) -> Outcome:
-    said = file.attrs
-    return Outcome(
-        success=bool(said["success"]) if said["success_known"] else None,
-        reason=said["termination_reason"],
-        terminated=bool(said["terminated"]),
-        env_index=int(said["env_idx"]),
-        extra=json.loads(said["extra"]),
-    )
 
 
 def _datasets(group: Opened, prefix: str = "") -> Iterator[tuple[str, h5py.Dataset]]:

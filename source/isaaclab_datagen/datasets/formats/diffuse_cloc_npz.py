@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from isaaclab_datagen.datasets.episode import Episode, Frame, Outcome
+from isaaclab_datagen.datasets.episode import Episode, Frame, Outcome, columns_of
 from isaaclab_datagen.datasets.files import FolderLock
 from isaaclab_datagen.datasets.manifest import Manifest, json_clean, open_or_create
 from isaaclab_datagen.datasets.reader import DatasetReader
@@ -154,9 +154,7 @@ class Reader(DatasetReader):
     def __init__(self, root: Path) -> None:
         """Read the manifest and list the episodes."""
         self.root = root = root.absolute()
-        self.manifest = Manifest.load(root / _MANIFEST)
-        if self.manifest.format != "diffuse_cloc_npz":
-            raise RunError(f"{self.manifest.path} is not the manifest of a diffuse_cloc_npz dataset")
+        self.manifest = Manifest.load(root / _MANIFEST, "diffuse_cloc_npz", {"state_layout": str})
         self.cameras: list[str] = []
         self.inspection_folder = root / "inspection"
         try:
@@ -169,10 +167,11 @@ class Reader(DatasetReader):
         """Put an episode together again from its windows."""
         try:
             with np.load(self.root / FILE, allow_pickle=False) as archive:
-                windows = {name: archive[f"{index:06d}/{name}"] for name in WINDOWS}
-                outcome = Outcome(**json.loads(str(archive[f"{index:06d}/outcome"])))
+                windows = columns_of({name: archive[f"{index:06d}/{name}"] for name in WINDOWS}, self.root / FILE)
+                said = json.loads(str(archive[f"{index:06d}/outcome"]))
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise RunError(f"{self.root / FILE}: episode {index} cannot be read ({error})") from error
+        outcome = Outcome.of(said, f"{self.root / FILE}: episode {index}")
         joined = {
             name: _joined(windows[f"history_{name}"], windows[f"future_{name}"]) for name in ("states", "actions")
         }

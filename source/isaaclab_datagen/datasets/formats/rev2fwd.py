@@ -22,7 +22,7 @@ import numpy as np
 from isal import isal_zlib
 
 from isaaclab_datagen.datasets.archives import array_shape, load_npz, read_rows, write_array, write_rows
-from isaaclab_datagen.datasets.episode import Episode, Frame, Outcome, is_stream
+from isaaclab_datagen.datasets.episode import Episode, Frame, Outcome, columns_of, is_stream
 from isaaclab_datagen.datasets.files import append_file
 from isaaclab_datagen.datasets.folders import place
 from isaaclab_datagen.datasets.manifest import Manifest, json_clean, open_or_create
@@ -180,9 +180,7 @@ class Reader(DatasetReader):
     def __init__(self, root: Path) -> None:
         """Read the manifest and list the episodes."""
         self.root = root = root.absolute()
-        self.manifest = Manifest.load(root / _MANIFEST)
-        if self.manifest.format != "rev2fwd":
-            raise RunError(f"{self.manifest.path} is not the manifest of a rev2fwd dataset")
+        self.manifest = Manifest.load(root / _MANIFEST, "rev2fwd", {"cameras": list[str]})
         self.cameras = self.manifest.identity["cameras"]
         self._keys = {f"images/{camera}": key for camera, key in image_keys(self.cameras).items()}
         self.inspection_folder = root.parent / "inspection" / root.name
@@ -194,10 +192,11 @@ class Reader(DatasetReader):
         arrays = load_npz(path, lambda name: name in ("action", "episode") or name.startswith("states/"))
         if missing := {"action", "episode"} - arrays.keys():
             raise RunError(f"{path} lacks {', '.join(sorted(missing))}: it was not written by this package")
-        actions, said = arrays.pop("action"), str(arrays.pop("episode"))
+        said = str(arrays.pop("episode"))
+        actions = columns_of(arrays, path).pop("action")
         try:
-            outcome = Outcome(**json.loads(said))
-        except (ValueError, TypeError) as error:
+            outcome = Outcome.of(json.loads(said), f"{path}: episode")
+        except ValueError as error:
             raise RunError(f"{path}: episode says {said!r}, which is not how one ends ({error})") from error
         states = {name.removeprefix("states/"): values for name, values in arrays.items()}
         for name, values in states.items():
@@ -234,6 +233,8 @@ class Reader(DatasetReader):
                 wrong += [key] if shape != (episode.num_steps, *final) else []
         except RunError as error:
             return [str(error)]
+        except (LookupError, ValueError) as error:  # a pose too narrow, a width that is none
+            return [f"{path}: the keys for trainers cannot be made of its channels ({error})"]
         return [f"{path}: {name} is missing, or does not agree with the states" for name in wrong]
 
 
