@@ -5,7 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
-from dataset_fakes import FAILURE, open_writer, random_frames, write_episode
+from dataset_fakes import FAILURE, SUCCESS, cameras_of, live, open_writer, random_frames, write_episode
 from PIL import Image
 
 from isaaclab_datagen.datasets import archives, formats, inspection, png
@@ -125,6 +125,90 @@ def test_damage_is_found_wherever_it_is(damage, reason, camera, dataset):
     report = inspect(dataset)
     assert any(reason in problem for problem in report.problems), report.problems
     assert not [problem for episode in (report.episodes[0], report.episodes[2]) for problem in episode.problems]
+
+
+def said(**changes):
+    """Damage: the metadata says something else."""
+
+    def damage(folder):
+        metadata = json.loads((folder / "metadata.json").read_text())
+        (folder / "metadata.json").write_text(json.dumps(metadata | changes))
+
+    return damage
+
+
+def held(channel, change):
+    """Damage: ``state.npz`` holds a channel otherwise, or not at all."""
+
+    def damage(folder):
+        states = archives.load_npz(folder / "state.npz")
+        changed = change(states.pop(channel))
+        kept = states if changed is None else {**states, channel: changed}
+        (folder / "state.npz").write_bytes(archives.dump_npz(kept))
+
+    return damage
+
+
+def only_actions(folder):
+    (folder / "state.npz").write_bytes(archives.dump_npz({"action": archives.load_npz(folder / "state.npz")["action"]}))
+
+
+def link_to_nowhere(folder):
+    (folder / "03.png").unlink()
+    (folder / "03.png").symlink_to("nowhere")
+
+
+def foreign_folder(folder):
+    (folder.parent / "foo").mkdir()
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (said(num_frames="x"), "num_frames is 'x', not int"),
+        (said(num_actions=None), "num_actions is None"),
+        (said(camera_resolution=None), "camera_resolution is None"),
+        (said(success="yes"), "success is 'yes', not bool | None"),
+        (said(reason=[1]), "reason is [1], not str"),
+        (said(extra=None), "extra is None"),
+        *((said(env_index=value), f"env_index is {value!r}") for value in ("a", None, 1.5, True, -1)),
+        (held("action", lambda values: values[0, 0]), "action is float32 of shape ()"),
+        (held("action", lambda values: values.astype(str)), "not rows of numbers"),
+        (held("action", lambda values: values[:, 0]), "actions have shape (5,), not (T, A)"),
+        (held("action", lambda values: values[:, :6]), "actions is float32 of shape (T, 6), in episode 0 float32 of"),
+        (held("action", lambda values: values[:4]), "as many actions"),
+        (held("joint_pos", lambda values: values[0, 0]), "joint_pos is float32 of shape ()"),
+        (held("joint_pos", lambda values: values.astype(str)), "not rows of numbers"),
+        (held("joint_pos", lambda values: values > 0), "joint_pos is bool of shape (T, 9), in episode 0 float32 of"),
+        (held("joint_pos", lambda values: values[:, :8]), "joint_pos is float32 of shape (T, 8), in episode 0"),
+        (held("joint_pos", lambda values: values[:3]), "joint_pos has 3 rows, not 6"),
+        (held("joint_pos", lambda values: values[0]), "joint_pos has 9 rows, not 6"),
+        (held("joint_pos", lambda values: None), "joint_pos is absent, in episode 0 float32 of shape (T, 9)"),
+        (held("processed_action", lambda values: None), "processed_action is absent"),
+        (only_actions, "object_pose is absent, in episode 0"),
+        (link_to_nowhere, "03.png is not a whole PNG image"),
+        (foreign_folder, "foo: its name must be a number"),
+    ],
+)
+def test_what_is_of_another_kind_is_one_line_and_the_other_episodes_are_looked_at(damage, reason, dataset):
+    damage(dataset / "metaworld_dataset" / "lift-custom-ik" / "overhead" / "001")
+    report = inspect(dataset)
+    assert any(reason in problem for problem in report.problems), report.problems
+    assert all("\n" not in problem for problem in report.problems)
+    assert not [problem for episode in (report.episodes[0], report.episodes[2]) for problem in episode.problems]
+    assert report.rows()
+
+
+@pytest.mark.parametrize("name", live())
+def test_a_channel_that_one_episode_lacks_is_found_in_every_format(name, tmp_path):
+    writer, rng = open_writer(tmp_path, name), np.random.default_rng(0)
+    for index in range(3):
+        frames = random_frames(rng, steps=5 + index, cameras=cameras_of(name))
+        if index == 0:
+            frames = [{key: value for key, value in frame.items() if key != "object_pose"} for frame in frames]
+        write_episode(writer, index, frames, FAILURE if index == 2 else SUCCESS)
+    writer.close()
+    assert inspect(tmp_path).problems == ["episode 0: object_pose is absent, in episode 1 float32 of shape (T, 7)"]
 
 
 @pytest.mark.parametrize("channel", ["action", "joint_pos"])

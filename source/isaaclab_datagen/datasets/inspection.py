@@ -13,13 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from isaaclab_datagen.datasets import coverage
+from isaaclab_datagen.datasets import channels, coverage
 from isaaclab_datagen.datasets.coverage import Contents
 from isaaclab_datagen.datasets.episode import Episode
 from isaaclab_datagen.datasets.reader import DatasetReader
 from isaaclab_datagen.errors import RunError
-
-_WITHOUT_LAST_FRAME = ("processed_action", "executed_action", "state")
 
 
 @dataclass
@@ -39,6 +37,8 @@ class EpisodeReport:
     """What looks wrong though it can be read."""
     contents: Contents | None = None
     """What it covers; None where it is broken."""
+    kinds: channels.Kinds | None = None
+    """What it consists of; None where it cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -47,13 +47,15 @@ class Report:
 
     reader: DatasetReader
     episodes: list[EpisodeReport]
+    foreign: list[str]
+    """What lies among the episodes and is none."""
 
     @property
     def problems(self) -> list[str]:
         """Why it is broken; empty if it is whole."""
         if not self.episodes:
             return [f"{self.reader.manifest.path.parent} holds no committed episode"]
-        return [problem for episode in self.episodes for problem in episode.problems]
+        return [*(problem for episode in self.episodes for problem in episode.problems), *self.foreign]
 
     @property
     def flags(self) -> list[str]:
@@ -92,12 +94,14 @@ def inspect(reader: DatasetReader, frozen_frames: int = 10) -> Report:
     """
     with ThreadPoolExecutor() as pool:
         episodes = list(pool.map(partial(_inspect_episode, reader, frozen_frames), reader.indices))
+    differing = channels.disagreements({e.index: e.kinds for e in episodes if e.kinds is not None})
     seen: dict[str, int] = {}
     for episode in episodes:
+        episode.problems += differing.get(episode.index, [])
         first = seen.setdefault(episode.content, episode.index)
         if episode.content and first != episode.index:
             episode.flags.append(f"same first states and actions as episode {first}")
-    return Report(reader, episodes)
+    return Report(reader, episodes, reader.foreign())
 
 
 def stream_flags(images: Iterable[np.ndarray], frozen_frames: int) -> list[str]:
@@ -138,7 +142,8 @@ def _inspect_episode(reader: DatasetReader, frozen_frames: int, index: int) -> E
         return report
     report.num_steps, report.success, report.reason = episode.num_steps, episode.outcome.success, episode.outcome.reason
     report.content, report.contents = _digest(episode) if episode.num_steps else "", Contents.of(episode)
-    report.problems += reader.problems(index) + _state_problems(index, episode, reader.has_last_frame)
+    report.kinds, found = channels.kinds(episode), channels.problems(index, episode, reader.has_last_frame)
+    report.problems += reader.problems(index) + found
     for camera in reader.cameras:
         try:
             flags = stream_flags(reader.images(index, camera), frozen_frames)
@@ -147,24 +152,6 @@ def _inspect_episode(reader: DatasetReader, frozen_frames: int, index: int) -> E
             report.problems.append(f"episode {index}, camera {camera}: {error}")
     report.problems = list(dict.fromkeys(report.problems))
     return report
-
-
-def _state_problems(index: int, episode: Episode, has_last_frame: bool) -> list[str]:
-    found = []
-    if episode.actions.ndim != 2:
-        found.append(f"episode {index}: actions have shape {episode.actions.shape}, not (T, A)")
-    channels = {"actions": episode.actions, **episode.frames}
-    for name, values in channels.items():
-        expected = episode.num_steps + (has_last_frame and name != "actions" and name not in _WITHOUT_LAST_FRAME)
-        if len(values) != expected:
-            found.append(f"episode {index}: {name} has {len(values)} rows, not {expected}")
-        if values.dtype.kind == "f" and not np.isfinite(values).all():
-            found.append(f"episode {index}: {name} is not finite in step {_first_not_finite(values)}")
-    return found
-
-
-def _first_not_finite(values: np.ndarray) -> int:
-    return int(np.argmin(np.isfinite(values).reshape(len(values), -1).all(axis=1)))
 
 
 def _digest(episode: Episode) -> str:
@@ -179,4 +166,5 @@ def _unknown(count: int) -> str:
 
 
 def _size(root: Path) -> int:
-    return sum(os.path.getsize(os.path.join(folder, name)) for folder, _, files in os.walk(root) for name in files)
+    paths = (os.path.join(folder, name) for folder, _, files in os.walk(root) for name in files)
+    return sum(os.path.getsize(path) for path in paths if os.path.exists(path))  # a link may lead nowhere

@@ -71,6 +71,10 @@ class DatasetReader(Sequence[Episode], ABC):
     def problems(self, index: int) -> list[str]:
         """What is wrong with an episode's files beyond what :meth:`read` and :meth:`images` find, one line each."""
 
+    def foreign(self) -> list[str]:
+        """What lies among the episodes and breaks whoever takes it for one, one line each."""
+        return []
+
     def __len__(self) -> int:
         """Number of committed episodes."""
         return len(self.indices)

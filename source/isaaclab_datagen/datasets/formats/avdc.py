@@ -212,6 +212,13 @@ class Reader(DatasetReader):
         except RunError as error:
             return [str(error)]
 
+    def foreign(self) -> list[str]:
+        """Folders among the episodes whose names are no numbers: the trainer takes them for some."""
+        folders = [self.root / variant for variant in self._variants.values()]
+        found = (child for folder in folders if folder.is_dir() for child in sorted(folder.iterdir()))
+        names = [child for child in found if child.is_dir() and not child.name.startswith(".")]
+        return [f"{child}: its name must be a number" for child in names if not child.name.isdecimal()]
+
     def _camera_problems(self, index: int, camera: str, episode: Episode) -> list[str]:
         folder, metadata = self._folder(index, camera), self._metadata(index, camera)
         pickled = load_pickle(folder / "action.pkl")
