@@ -81,6 +81,8 @@ def test_a_frame_of_another_scene_is_refused(name, value, part):
         broken[name] = value
     with pytest.raises(RunError, match=part):
         restore(environment(), [broken], IDS[:1])
+    with pytest.raises(RunError, match=part):
+        restore(environment(), [frame(1.0), broken], IDS)
 
 
 def test_a_command_that_cannot_be_set_is_refused():

@@ -82,6 +82,16 @@ def test_what_the_actor_said_is_no_part_of_what_happened():
     assert acting.agreements[0].identical
 
 
+@pytest.mark.parametrize("changed", [lambda values: values[:2], lambda values: np.hstack([values, values])])
+def test_a_channel_that_ends_early_or_has_another_width_is_not_the_same(changed):
+    episode = recorded(0.0, 4)
+    acting, _ = replay({0: (0, episode)})
+    acting.agreements[0].steps, channel = 3, changed(episode.frames["joint_pos"])
+    acting._episodes[0] = Episode(episode.actions, {**episode.frames, "joint_pos": channel}, episode.outcome, {})
+    acting.frame({name: torch.from_numpy(values[3:4]) for name, values in episode.frames.items()}, [0])
+    assert not acting.agreements[0].identical
+
+
 def test_a_failure_stays_one():
     acting, steps = replay({1: (0, recorded(0.0, 4, success=False))})
     assert steps == 4

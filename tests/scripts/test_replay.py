@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import re
 import runpy
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from collecting import SMALL
 
 from isaaclab_datagen.cli import launch, replaying
-from isaaclab_datagen.datasets.episode import Outcome
+from isaaclab_datagen.datasets import archives, formats
+from isaaclab_datagen.datasets.episode import Episode, Outcome
+from isaaclab_datagen.datasets.views import Selection
 from isaaclab_datagen.errors import RunError
 from isaaclab_datagen.rollout.replay import Agreement
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "datasets"))
+from dataset_fakes import open_writer, random_frames, write_episode  # noqa: E402
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "replay.py"
 ROOT = Path("metaworld_dataset", "lift-custom-ik")
@@ -113,6 +121,13 @@ def truncate_states(dataset: Path) -> None:
     path.write_bytes(path.read_bytes()[:2000])
 
 
+def shorten_channel(dataset: Path) -> None:
+    path = dataset / ROOT / "overhead_camera" / "001" / "state.npz"
+    states = archives.load_npz(path)
+    states["scene/rigid_object/object/root_pose"] = states["scene/rigid_object/object/root_pose"][:50]
+    path.write_bytes(archives.dump_npz(states))
+
+
 def remove_episodes(dataset: Path) -> None:
     for episode in (dataset / ROOT / "overhead_camera").iterdir():
         shutil.rmtree(episode)
@@ -123,6 +138,9 @@ def remove_episodes(dataset: Path) -> None:
     ("damage", "part"),
     [
         (truncate_states, "state.npz is not a whole NPZ file"),
+        (shorten_channel, "episode 1: scene/rigid_object/object/root_pose has 50 rows, not "),
+        (lambda dataset: edit_manifest(dataset, task=None), "task is None, not str"),
+        (lambda dataset: edit_manifest(dataset, num_envs="2"), "num_envs is '2', not int"),
         (forget_overrides, "does not say overrides"),
         (remove_episodes, "no committed episode"),
         (lambda dataset: edit_manifest(dataset, task="Lift-Custom-XX"), "unknown task 'Lift-Custom-XX'"),
@@ -137,6 +155,38 @@ def test_a_broken_or_foreign_dataset_is_status_1_with_the_reason(damaged, replay
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: ")
     assert part in line
+
+
+def without(channel):
+    return lambda frame: {name: value for name, value in frame.items() if name != channel}
+
+
+@pytest.mark.parametrize(
+    ("damage", "part"),
+    [
+        (without("joint_pos"), "episode 1: joint_pos is absent, in episode 0"),
+        (without("processed_action"), "episode 1: processed_action is absent"),
+        (lambda frame: {**frame, "object_pose": frame["object_pose"][:6]}, "object_pose is float32 of shape (T, 6)"),
+        (lambda frame: {**frame, "object_pose": frame["object_pose"] * np.nan}, "object_pose is not finite in step 0"),
+    ],
+)
+def test_an_episode_that_differs_is_refused_before_anything_starts(tmp_path, damage, part):
+    writer, rng = open_writer(tmp_path, "diffuse_cloc"), np.random.default_rng(0)
+    for index in range(3):
+        frames = random_frames(rng, cameras=())
+        write_episode(writer, index, [damage(frame) for frame in frames] if index == 1 else frames)
+    writer.close()
+    reader, options = formats.open_reader(tmp_path), argparse.Namespace(episodes=None, num_envs=4)
+    with pytest.raises(RunError, match=re.escape(part)):
+        replaying.share_out(reader, options, {"num_envs": 4})
+    assert replaying.share_out(Selection(reader, [0, 2], {}), options, {"num_envs": 4}) == [{3: 0}, {3: 2}]
+
+
+def test_actions_of_another_width_are_refused():
+    env = SimpleNamespace(action_manager=SimpleNamespace(total_action_dim=7))
+    episode = Episode(np.zeros((5, 6)), {}, Outcome(True, "success", True), {})
+    with pytest.raises(RunError, match="episode 4: actions have 6 numbers, the task takes 7"):
+        replaying.check_actions(env, {0: (4, episode)})
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,8 @@ from tqdm import tqdm
 
 from isaaclab_datagen import registry
 from isaaclab_datagen.cli import cameras, collection, configuring, launch
-from isaaclab_datagen.datasets import conversion
+from isaaclab_datagen.datasets import channels, conversion
+from isaaclab_datagen.datasets.episode import Episode
 from isaaclab_datagen.datasets.manifest import differences, json_clean
 from isaaclab_datagen.datasets.reader import DatasetReader
 from isaaclab_datagen.datasets.views import Selection
@@ -101,10 +102,16 @@ def share_out(reader: DatasetReader, args: argparse.Namespace, facts: Mapping[st
     the CPU.
 
     Raises:
-        RunError: If an episode cannot be read, or names a slot that there was not.
+        RunError: If an episode is broken, differs in kind from the others, or names a slot that there was not.
     """
-    chosen = reader.indices[: args.episodes]
-    slots = {index: reader.read(index, images=False).outcome.env_index for index in chosen}
+    slots, kinds = {}, {}
+    for index in reader.indices[: args.episodes]:
+        episode = reader.read(index, images=False)
+        if broken := channels.problems(index, episode, reader.has_last_frame):
+            raise RunError(f"{reader.manifest.path.parent} is broken: {broken[0]}")
+        slots[index], kinds[index] = episode.outcome.env_index, channels.kinds(episode)
+    for broken in channels.disagreements(kinds).values():
+        raise RunError(f"{reader.manifest.path.parent} is broken: {broken[0]}")
     any_slot = args.num_envs != facts["num_envs"]
     if not any_slot and max(slots.values()) >= args.num_envs:
         raise RunError(f"{reader.manifest.path.parent}: an episode names slot {max(slots.values())} of {args.num_envs}")
@@ -128,6 +135,7 @@ def replay(
     with tqdm(total=sum(map(len, shares)), unit="episode", dynamic_ncols=True) as bar:
         for share in shares:
             episodes = {slot: (index, reader.read(index, images=False)) for slot, index in share.items()}
+            check_actions(env, episodes)
             acting = Replay(episodes, restore, commands, grace)
             recorder.bind(acting)
             rollout(env, acting, acting.done)
@@ -143,6 +151,14 @@ def check_joints(env: ManagerBasedRLEnv, joint_names: Mapping[str, Sequence[str]
         here, there = list(articulation.joint_names), list(joint_names.get(name, ()))
         if here != there:
             raise RunError(f"the joints of {name} are {', '.join(here)}; in the dataset {', '.join(there) or 'absent'}")
+
+
+def check_actions(env: ManagerBasedRLEnv, episodes: Mapping[int, tuple[int, Episode]]) -> None:
+    """Refuse episodes whose actions have another width."""
+    for index, episode in episodes.values():
+        here, there = env.action_manager.total_action_dim, episode.actions.shape[1]
+        if here != there:
+            raise RunError(f"episode {index}: actions have {there} numbers, the task takes {here}")
 
 
 def keep(reader: DatasetReader, agreements: Sequence[Agreement], out: Path) -> str:

@@ -29,7 +29,7 @@ def restore(env: ManagerBasedRLEnv, frames: Sequence[Frame], env_ids: torch.Tens
     Raises:
         RunError: If a frame lacks something of the scene, or a command cannot be set.
     """
-    _check(env, frames[0])
+    _check(env, frames)
     env.reset_to(_scene_state(frames, env.device), env_ids, is_relative=True)
     # reset_to leaves them at the restored velocities, which makes a state in mid-episode drift at once
     for articulation in env.scene.articulations.values():
@@ -52,13 +52,13 @@ def restore_commands(env: ManagerBasedRLEnv, frames: Sequence[Frame], env_ids: t
             raise RunError(f"command {name!r} ({kind}) computes its value and cannot be set to a recorded one")
 
 
-def _check(env: ManagerBasedRLEnv, frame: Frame) -> None:
-    """Refuse a frame of another scene."""
+def _check(env: ManagerBasedRLEnv, frames: Sequence[Frame]) -> None:
+    """Refuse frames of another scene."""
     shapes = {name: tuple(value.shape[1:]) for name, value in flatten("scene", env.scene.get_state()).items()}
     shapes |= {_COMMAND + name: tuple(env.command_manager.get_command(name).shape[1:]) for name in _commands(env)}
     for name, shape in shapes.items():
-        found = frame[name].shape if name in frame else "absent"
-        if found != shape:
+        there = (frame[name].shape if name in frame else "absent" for frame in frames)
+        if (found := next((other for other in there if other != shape), None)) is not None:
             raise RunError(f"cannot restore {name}: it is {found} in the dataset, {shape} in the environment")
 
 

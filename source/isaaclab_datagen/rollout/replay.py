@@ -52,7 +52,8 @@ class Agreement:
         self.identical = self.identical and all(np.array_equal(recorded[name], seen[name]) for name in common)
         for name in COMPARED.keys() & common:
             part = COMPARED[name]
-            difference = float(np.abs(recorded[name][part] - seen[name][part]).max())
+            alike = recorded[name].shape == seen[name].shape
+            difference = float(np.abs(recorded[name][part] - seen[name][part]).max()) if alike else np.inf
             self.largest[name] = max(self.largest.get(name, 0.0), difference)
             self.total[name] = self.total.get(name, 0.0) + difference
 
@@ -146,6 +147,8 @@ class Replay:
             if agreement.steps <= episode.num_steps:
                 recorded = frame_at(episode, agreement.steps)
                 agreement.add(recorded, {name: values[row] for name, values in seen.items()})
+                ended = (episode.frames.keys() & seen.keys()) - recorded.keys()
+                agreement.identical &= not ended or agreement.steps == episode.num_steps
             agreement.steps += "action" in batch
 
     def end(self, env_id: int, outcome: Outcome) -> None:
