@@ -2,7 +2,6 @@
 
 import sys
 from argparse import Namespace
-from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
@@ -172,16 +171,6 @@ def test_a_runtime_that_is_not_installed_is_refused(monkeypatch):
         pass
 
 
-def launch_nothing(monkeypatch) -> None:
-    @contextmanager
-    def no_launch(*_):
-        yield
-
-    scan = SimpleNamespace(has_ovphysx_physics=False, has_ovrtx=False)
-    monkeypatch.setattr(launch, "launch_simulation", no_launch)
-    monkeypatch.setattr(launch, "validate_launch", lambda *_: (scan, ()))
-
-
 NUCLEUS_ASSET = f"{NUCLEUS_ASSET_ROOT_DIR}/Isaac/franka_panda.usda"
 
 
@@ -211,8 +200,7 @@ def test_a_runtime_that_is_not_installed_is_refused_in_the_users_words(monkeypat
         ),
     ],
 )
-def test_errors_in_a_simulation_end_it_with_their_status(monkeypatch, capsys, error, status, parts):
-    launch_nothing(monkeypatch)
+def test_errors_in_a_simulation_end_it_with_their_status(no_launch, capsys, error, status, parts):
     args, overrides = parse("--task", TASKS[0], "--device", "cpu", "--num_envs", "9")
     env_cfg, _ = launch.resolve(args, overrides)
     with pytest.raises(SystemExit) as caught, launch.simulation(env_cfg, args):
@@ -223,8 +211,7 @@ def test_errors_in_a_simulation_end_it_with_their_status(monkeypatch, capsys, er
     assert all(part in text for part in parts)
 
 
-def test_a_file_that_is_missing_here_keeps_its_traceback(monkeypatch):
-    launch_nothing(monkeypatch)
+def test_a_file_that_is_missing_here_keeps_its_traceback(no_launch):
     with pytest.raises(FileNotFoundError), launch.simulation(SimpleNamespace(), Namespace()):
         raise FileNotFoundError("Unable to find the file: /models/robot.usd")
 

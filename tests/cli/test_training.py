@@ -1,7 +1,6 @@
 """A training that cannot begin says so in one line and leaves no run. No simulation is launched."""
 
 from argparse import Namespace
-from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
@@ -9,7 +8,7 @@ import torch
 from rsl_rl.runners import OnPolicyRunner
 from tensordict import TensorDict
 
-from isaaclab_datagen.cli import launch, training
+from isaaclab_datagen.cli import training
 from isaaclab_datagen.errors import UsageError
 
 MODEL = {"class_name": "MLPModel", "hidden_dims": [8], "activation": "elu", "obs_normalization": True}
@@ -65,19 +64,8 @@ def test_one_that_does_not_is_refused_with_both_shapes(checkpoint, other, text):
         load(runner(**other), checkpoint)
 
 
-@pytest.fixture
-def launched(monkeypatch):
-    @contextmanager
-    def no_launch(*_):
-        yield
-
-    scan = SimpleNamespace(has_ovphysx_physics=False, has_ovrtx=False)
-    monkeypatch.setattr(launch, "launch_simulation", no_launch)
-    monkeypatch.setattr(launch, "validate_launch", lambda *_: (scan, ()))
-
-
 @pytest.mark.parametrize("began", [False, True])
-def test_a_run_is_kept_only_where_the_training_began(tmp_path, launched, capsys, began):
+def test_a_run_is_kept_only_where_the_training_began(tmp_path, no_launch, capsys, began):
     (tmp_path / "run" / "videos").mkdir(parents=True)
     (tmp_path / "run" / "run.json").touch()
     if began:
