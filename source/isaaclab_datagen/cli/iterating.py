@@ -19,7 +19,7 @@ import matplotlib
 from isaaclab_datagen.cli import options
 from isaaclab_datagen.cli.numbers import dataset_folder
 from isaaclab_datagen.cli.parser import Parser
-from isaaclab_datagen.datasets.recording_worker import die_with
+from isaaclab_datagen.datasets.processes import die_with
 from isaaclab_datagen.errors import RunError, UsageError
 from isaaclab_datagen.evaluation.alternation import DIRECTIONS
 from isaaclab_datagen.evaluation.iteration import LoopConfig, Phase

@@ -8,10 +8,8 @@ answers ``read`` (it reads the rows of a buffer no more), ``committed``, ``faile
 
 from __future__ import annotations
 
-import ctypes
 import os
 import pickle
-import signal
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
@@ -22,13 +20,12 @@ from typing import Any
 import numpy as np
 
 from isaaclab_datagen.datasets.episode import Outcome, Sink, Writer
+from isaaclab_datagen.datasets.processes import die_with
 from isaaclab_datagen.datasets.rows import RowLayout
 from isaaclab_datagen.datasets.shared_memory import mapped
 
 _NICENESS = 5
 """The simulation is the one that must not wait for a processor."""
-_PR_SET_PDEATHSIG = 1
-"""From ``linux/prctl.h``."""
 
 
 class Worker:
@@ -133,14 +130,6 @@ def portable(error: Exception) -> Exception:
             return OSError(error.errno, error.strerror, error.filename)
         return RuntimeError(f"{type(error).__name__}: {error}")
     return error
-
-
-def die_with(parent: int) -> None:
-    """End at once when the process that started this one does: otherwise two runs could write at a time."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
 
 
 def main() -> None:
