@@ -36,7 +36,8 @@ class CollectionPlan:
         self._running: dict[int, int] = {}
         self._ended: Counter[int] = Counter()
         self._free: list[int] = []
-        self._fresh: Iterator[int] = (number for number in count(self.first) if number not in frozenset(self.taken))
+        taken = frozenset(self.taken)
+        self._fresh: Iterator[int] = (number for number in count(self.first) if number not in taken)
 
     @property
     def kept(self) -> int:
