@@ -29,19 +29,19 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     whole = collection.identity(args, made, format_name)
     for job in made:
-        writer = collection.open_writer(args, overrides, whole, job, format_name)
-        plan = collection.plan(args, writer.committed, job.env_cfg.scene.num_envs, job.share)
-        if plan.done:
-            writer.close()
-            print(f"{args.out} holds {plan.kept} episodes already, {plan.target} were asked for: nothing to do")
-            continue
-        with launch.simulation(job.env_cfg, args), launch.environment(args.task, job.env_cfg) as env:
-            try:
-                actor = actors.build_recorded(job.actor, env, job.env_cfg.seed)
-                print(collection.record(env, actor, writer, plan, job.facts))
-            except KeyboardInterrupt:
-                text = f"\nstopped; {len(writer.committed)} episodes are whole. The same command goes on"
-                raise KeyboardInterrupt(text) from None
+        with collection.opened(args, overrides, whole, job, format_name) as writer:
+            plan = collection.plan(args, writer.committed, job.env_cfg.scene.num_envs, job.share)
+            if plan.done:
+                writer.close()
+                print(f"{args.out} holds {plan.kept} episodes already, {plan.target} were asked for: nothing to do")
+                continue
+            with launch.simulation(job.env_cfg, args), launch.environment(args.task, job.env_cfg) as env:
+                try:
+                    actor = actors.build_recorded(job.actor, env, job.env_cfg.seed)
+                    print(collection.record(env, actor, writer, plan, job.facts))
+                except KeyboardInterrupt:
+                    text = f"\nstopped; {len(writer.committed)} episodes are whole. The same command goes on"
+                    raise KeyboardInterrupt(text) from None
 
 
 if __name__ == "__main__":

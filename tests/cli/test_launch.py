@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+import warp
 from isaaclab.cli import load_external_tasks
 from isaaclab.utils.assets import NUCLEUS_ASSET_ROOT_DIR
 
@@ -59,6 +60,19 @@ def test_options_reach_the_configuration(task):
     assert (env_cfg.scene.num_envs, env_cfg.seed, env_cfg.decimation) == (3, 7, 5)
     for camera in cameras.of_scene(env_cfg).values():
         assert (camera.width, camera.height) == (64, 48)
+
+
+def test_what_is_asked_to_be_deterministic_gets_room_for_it(monkeypatch):
+    """Newton's narrow phase counts more contacts in a thread than Warp makes room for by itself."""
+    for name in ("deterministic", "deterministic_max_records"):
+        monkeypatch.setattr(warp.config, name, getattr(warp.config, name))
+    room = warp.config.deterministic_max_records
+    launch.resolve(*parse("--task", TASKS[0], "--device", "cpu"))
+    assert warp.config.deterministic_max_records == room
+    env_cfg, _ = launch.resolve(*parse("--task", TASKS[0], "--device", "cpu", "--deterministic"))
+    assert env_cfg.sim.physics.deterministic
+    assert warp.config.deterministic == warp.DeterministicMode.RUN_TO_RUN
+    assert warp.config.deterministic_max_records >= 16
 
 
 def test_an_unknown_task_names_ours_and_the_closest():

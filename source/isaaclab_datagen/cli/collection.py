@@ -6,8 +6,8 @@ import argparse
 import math
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -105,10 +105,11 @@ def readable(tree: Any) -> Any:
     return str(tree)
 
 
-def open_writer(
+@contextmanager
+def opened(
     args: argparse.Namespace, overrides: Sequence[str], whole: Mapping[str, Any], job: Job, format_name: str
-) -> formats.OpenWriter:
-    """Open the dataset, and derive this session's seed from it.
+) -> Iterator[formats.OpenWriter]:
+    """Open the dataset, and derive this session's seed from it. What fails before recording leaves no empty one behind.
 
     The options and overrides go into its provenance: the configuration can be built anew from them.
 
@@ -132,7 +133,12 @@ def open_writer(
     known = facts(args, overrides, env_cfg)
     writer = formats.load_live(format_name).open_writer(out, args, whole, known)
     env_cfg.seed = derive_seed(args.seed, writer.session)
-    return writer
+    try:
+        yield writer
+    except BaseException:
+        if not writer.committed:
+            writer.lock.undo()
+        raise
 
 
 def facts(args: argparse.Namespace, overrides: Sequence[str], env_cfg: Any) -> dict[str, Any]:
@@ -210,11 +216,11 @@ def record(
     from isaaclab_datagen.rollout.loop import rollout
 
     facts = {"seed": env.cfg.seed, "session": writer.session, **(said or {})}
+    end_effector = robots.end_effector(env)
     with (
         RecordingSession(writer, env.num_envs) as session,
         closing(EpisodeStream(plan, env.num_envs, session, facts)) as stream,
     ):
-        end_effector = robots.end_effector(env)
         recorder = terms.find(env)
         source = recorder.bind(stream)
         writer.manifest.describe({**describe(env, source), **end_effector})

@@ -201,7 +201,6 @@ def _refuse_second(format_name: str, out: Path, task: str) -> None:
 def _workplace(staging: Path) -> Iterator[None]:
     """A folder for one process, removed at the end; what a killed one left in it is removed at the beginning."""
     try:
-        staging.mkdir(parents=True, exist_ok=True)
         lock = FolderLock(staging)
     except OSError as error:
         raise UsageError(f"{staging.parent}: cannot be written ({error.strerror}). Give another folder") from error

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from isaaclab_datagen.errors import RunError
@@ -130,11 +131,15 @@ class FolderLock:
     """
 
     def __init__(self, folder: Path) -> None:
-        """Take the lock. What a run that was killed a moment ago had started is waited for.
+        """Take the lock of a folder, which is made if need be. What a killed run had started is waited for.
 
         Raises:
             RunError: Another process holds it.
         """
+        self._folder = folder
+        self._made = [path for path in (folder, *folder.parents) if not path.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+        self._was_empty = not os.listdir(folder)
         self.descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
         patience = time.monotonic() + _PATIENCE
         while not _locked(self.descriptor):
@@ -148,6 +153,18 @@ class FolderLock:
         if self.descriptor >= 0:
             os.close(self.descriptor)
             self.descriptor = -1
+
+    def undo(self) -> None:
+        """Release it and leave the folder as it was found, if that was empty or not there. Nothing once released."""
+        if self.descriptor < 0:
+            return
+        if self._was_empty:
+            for path in self._folder.iterdir():
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        for path in self._made:
+            with suppress(OSError):  # others have used it meanwhile
+                path.rmdir()
+        self.release()
 
 
 def _locked(descriptor: int) -> bool:

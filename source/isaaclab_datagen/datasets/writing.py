@@ -33,10 +33,10 @@ def writable(out: Path) -> Iterator[None]:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[FolderLock]:
-    """Lock a folder for the writer that is made meanwhile: released here only if that fails."""
+    """Lock a folder, which is made if need be, for the writer that is made meanwhile: undone here if that fails."""
     lock = FolderLock(folder)
     with ExitStack() as undo:
-        undo.callback(lock.release)
+        undo.callback(lock.undo)
         yield lock
         undo.pop_all()
 

@@ -100,7 +100,6 @@ class Loop:
         self.config, self._run, self._extra, self._devices = config, run, dict(extra), tuple(devices)
         self._noting = threading.Lock()
         self.folder = Path(config.out_dir)
-        self.folder.mkdir(parents=True, exist_ok=True)
         self._lock = FolderLock(self.folder)
         self.state = self._open()
 

@@ -83,7 +83,6 @@ def locked(folder: Path) -> Iterator[None]:
     """
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"--out {folder}: a file. Give a folder")
-    folder.mkdir(parents=True, exist_ok=True)
     lock = FolderLock(folder)
     try:
         yield

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import shutil
 import signal
@@ -24,7 +25,7 @@ from dataset_fakes import (
     write_episode,
 )
 
-from isaaclab_datagen.datasets import formats, inspection
+from isaaclab_datagen.datasets import formats, inspection, manifest
 from isaaclab_datagen.datasets.recording import RecordingSession
 from isaaclab_datagen.errors import RunError, UsageError
 
@@ -64,6 +65,31 @@ def test_an_unknown_success_stays_unknown(name, tmp_path):
     report = inspection.inspect(reader)
     assert report.problems == []
     assert dict(report.rows())["success"] == "1 of 2 (unknown of 1)"
+
+
+def test_opening_is_undone_and_nothing_else(name, tmp_path):
+    """Before an episode: folders that were not there go, an empty one is empty again, what others have stays."""
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / ".note").write_text("precious")
+    for out in ("new/deep", "empty", "mine"):
+        writer = open_writer(tmp_path / out, name)
+        writer.lock.undo()
+        with pytest.raises(OSError, match="descriptor"):
+            os.fstat(writer.lock.descriptor)
+    assert {path.name for path in tmp_path.iterdir()} == {"empty", "mine"}
+    assert not list((tmp_path / "empty").iterdir())
+    assert (tmp_path / "mine" / ".note").read_text() == "precious"
+
+
+def test_what_is_refused_on_opening_leaves_nothing(name, tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise UsageError("no")
+
+    monkeypatch.setattr(manifest.Manifest, "begin_session", refuse)
+    with pytest.raises(UsageError, match="no"):
+        open_writer(tmp_path / "new", name)
+    assert not list(tmp_path.iterdir())
 
 
 def test_single_images_are_read_without_the_rest(name, tmp_path):

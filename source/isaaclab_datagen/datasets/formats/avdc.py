@@ -70,10 +70,8 @@ def open_writer(out: Path, options: Namespace, identity: Mapping[str, Any], prov
     root = out / _TOP / task
     whole = {**identity, "dataset_task": task, "variants": variants}
     wanted = Manifest(root / _MANIFEST, "avdc", _VERSION, whole, dict(provenance))
-    with writable(out):
-        root.mkdir(parents=True, exist_ok=True)
-        with locked(root) as lock:
-            return Writer(_recovered(wanted), lock)
+    with writable(out), locked(root) as lock:
+        return Writer(_recovered(wanted), lock)
 
 
 class Writer(FolderWriter):

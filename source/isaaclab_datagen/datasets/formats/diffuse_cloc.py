@@ -81,12 +81,11 @@ def open_writer(out: Path, options: Namespace, identity: Mapping[str, Any], prov
     root = out / re.sub(r"[^\w.-]", "-", identity["task"].split(":")[-1].lower())
     windows = {"horizon": options.horizon, "history_length": options.history_length}
     wanted = Manifest(root / _MANIFEST, "diffuse_cloc", _VERSION, dict(identity), {**provenance, **windows})
-    with writable(out):
-        (root / _EPISODES).mkdir(parents=True, exist_ok=True)
-        with locked(root) as lock:
-            shutil.rmtree(root / STAGING, ignore_errors=True)
-            (root / STAGING).mkdir()
-            return Writer(open_or_create(wanted, bool(numbered_files(root / _EPISODES, _SUFFIX))), lock)
+    with writable(out), locked(root) as lock:
+        shutil.rmtree(root / STAGING, ignore_errors=True)
+        for name in (_EPISODES, STAGING):
+            (root / name).mkdir(exist_ok=True)
+        return Writer(open_or_create(wanted, bool(numbered_files(root / _EPISODES, _SUFFIX))), lock)
 
 
 class Writer(FolderWriter):

@@ -55,11 +55,9 @@ def open_writer(out: Path, options: Namespace, identity: Mapping[str, Any], prov
     defaults = {"horizon": 16, "history_length": 4}
     own = {name: vars(options)[name] for name in OWN_IDENTITY}
     own |= {name: provenance.get(name, value) for name, value in defaults.items() if own[name] is None}
-    with writable(out):
-        root.mkdir(parents=True, exist_ok=True)
-        wanted = Manifest(root / _MANIFEST, "diffuse_cloc_npz", _VERSION, {**identity, **own}, dict(provenance))
-        with locked(root) as lock:
-            return Writer(open_or_create(wanted), lock)
+    wanted = Manifest(root / _MANIFEST, "diffuse_cloc_npz", _VERSION, {**identity, **own}, dict(provenance))
+    with writable(out), locked(root) as lock:
+        return Writer(open_or_create(wanted), lock)
 
 
 class Writer:

@@ -52,9 +52,8 @@ def open_writer(out: Path, options: Namespace, identity: Mapping[str, Any], prov
     whole = {**identity, "include_obj_pose": options.include_obj_pose}
     root = out / identity["task"].split(":")[-1]
     with writable(out):
-        workplace = out / f".{root.name}"
-        workplace.mkdir(parents=True, exist_ok=True)
-        return Writer(root, FolderLock(workplace), Manifest(root / MANIFEST, NAME, _VERSION, whole, dict(provenance)))
+        lock = FolderLock(out / f".{root.name}")
+        return Writer(root, lock, Manifest(root / MANIFEST, NAME, _VERSION, whole, dict(provenance)))
 
 
 class Writer:

@@ -76,14 +76,12 @@ def open_writer(out: Path, options: Namespace, identity: Mapping[str, Any], prov
         raise UsageError(f"--data_types {','.join(lost)}: format rev2fwd stores rgb alone, give another --format")
     facts = {**provenance, "image_keys": keys, "quaternion_order_of_keys": "wxyz"}
     wanted = Manifest(out / _MANIFEST, "rev2fwd", _VERSION, dict(identity), facts)
-    with writable(out):
-        out.mkdir(parents=True, exist_ok=True)
-        with locked(out) as lock:
-            shutil.rmtree(out / STAGING, ignore_errors=True)
-            there = _numbers(out)
-            if there and not wanted.path.exists():
-                raise UsageError(f"--out {out}: holds {_name(there[0])} but no {_MANIFEST}. Give another --out")
-            return Writer(open_or_create(wanted, keep_identity=bool(there)), lock)
+    with writable(out), locked(out) as lock:
+        shutil.rmtree(out / STAGING, ignore_errors=True)
+        there = _numbers(out)
+        if there and not wanted.path.exists():
+            raise UsageError(f"--out {out}: holds {_name(there[0])} but no {_MANIFEST}. Give another --out")
+        return Writer(open_or_create(wanted, keep_identity=bool(there)), lock)
 
 
 def image_keys(cameras: Sequence[str]) -> dict[str, str]:

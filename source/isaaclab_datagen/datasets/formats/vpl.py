@@ -83,9 +83,7 @@ def open_writer(out: Path, options: Namespace, identity: Mapping[str, Any], prov
     facts = {"robot": "robot", "step_dt": 1 / fps, **provenance}
     name = re.sub(r"[^\w.-]", "-", f"{identity['task'].split(':')[-1]}_sim_{facts['robot']}")
     with writable(out):
-        out.mkdir(parents=True, exist_ok=True)
         root, keep_identity = _choose(out, name, whole)
-        root.mkdir(exist_ok=True)
         with locked(root) as lock:
             shutil.rmtree(root / STAGING, ignore_errors=True)
             wanted = Manifest(root / MANIFEST, "vpl", _VERSION, whole, facts)
@@ -208,7 +206,7 @@ def _choose(out: Path, name: str, identity: Mapping[str, Any]) -> tuple[Path, bo
         UsageError: There is a dataset of the same task and robot, but of another identity, with episodes.
     """
     pattern = re.compile(re.escape(name) + r"_\d{8}_\d{6}")
-    there = sorted((path for path in out.iterdir() if pattern.fullmatch(path.name)), reverse=True)
+    there = sorted((path for path in out.glob("*") if pattern.fullmatch(path.name)), reverse=True)
     ours = [path for path in there if _is_root(path)]
     unborn = [path for path in there if all(child.name.startswith(".") for child in path.iterdir())]
     same = [path for path in ours if not differences(Manifest.load(path / MANIFEST).identity, json_clean(identity))]
