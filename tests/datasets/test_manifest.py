@@ -110,16 +110,16 @@ def test_what_has_another_type_is_refused_by_name(part, name, value, tmp_path):
     (saved if part is None else saved[part])[name] = value
     path.write_text(json.dumps(saved))
     with pytest.raises(RunError) as error:
-        Manifest.load(path, "fake", {"variants": dict[str, str]})
+        Manifest.load(path, "fake", 1, {"variants": dict[str, str]})
     assert str(error.value).startswith(f"{path}: {name} is {value!r}, not ")
 
 
 def test_what_a_format_needs_must_be_said(tmp_path):
     path = open_or_create(wanted(tmp_path)).path
     with pytest.raises(RunError, match="does not say variants"):
-        Manifest.load(path, "fake", {"variants": dict[str, str]})
+        Manifest.load(path, "fake", 1, {"variants": dict[str, str]})
     with pytest.raises(RunError, match="not the manifest of a dataset of format other"):
-        Manifest.load(path, "other")
+        Manifest.load(path, "other", 1)
 
 
 def test_what_json_cannot_hold_is_refused_by_value(tmp_path):

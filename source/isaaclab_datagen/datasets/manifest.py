@@ -55,12 +55,15 @@ class Manifest:
     """What a format adds at the top of the file, beside the other fields (such as its number of episodes)."""
 
     @classmethod
-    def load(cls, path: Path, of: str = "", needed: Mapping[str, Any] = MappingProxyType({})) -> Manifest:
+    def load(
+        cls, path: Path, of: str = "", version: int = 0, needed: Mapping[str, Any] = MappingProxyType({})
+    ) -> Manifest:
         """Read it.
 
         Args:
             path: Where it lies.
             of: The format that it must be of, if one is named.
+            version: Of that format, the newest one that can be read.
             needed: What that format needs in the identity: name to type, as :func:`typed.check` takes them.
 
         Raises:
@@ -77,6 +80,11 @@ class Manifest:
         manifest = cls(path=path, contents=contents, **saved)
         if of and manifest.format != of:
             raise RunError(f"{path} is not the manifest of a dataset of format {of}")
+        if of and manifest.format_version > version:
+            raise RunError(
+                f"{path}: version {manifest.format_version} of format {of}, of which this release of "
+                f"isaaclab_datagen reads {version} and older. Install a newer one"
+            )
         typed.check({**manifest.provenance, **manifest.identity}, _KINDS, path, needed=False)
         typed.check(manifest.identity, needed, path)
         return manifest

@@ -92,6 +92,16 @@ def test_what_is_refused_on_opening_leaves_nothing(name, tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_dataset_of_a_newer_release_is_not_misread(name, tmp_path):
+    writer = open_writer(tmp_path, name)
+    write_episode(writer, 0, frames_of(name, np.random.default_rng(0)))
+    writer.close()
+    path = writer.manifest.path
+    path.write_text(path.read_text().replace('"format_version": 1', '"format_version": 9'))
+    with pytest.raises(RunError, match=f"{path}: version 9 of format {name}, of which this release"):
+        formats.open_reader(tmp_path)
+
+
 def test_single_images_are_read_without_the_rest(name, tmp_path):
     if not cameras_of(name):
         pytest.skip("stores no images")

@@ -26,7 +26,7 @@ from isaaclab_datagen.datasets.manifest import Manifest
 from isaaclab_datagen.datasets.reader import DatasetReader, LazyFrames
 from isaaclab_datagen.errors import RunError
 
-MANIFEST = "metadata.json"
+MANIFEST, VERSION = "metadata.json", 1
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Reader(DatasetReader):
         """Read the manifest and list the episodes."""
         self.root = root = root.absolute()
         self.manifest = Manifest.load(
-            root / MANIFEST, "vpl", {"cameras": list[str], "fps": float, "video_interval": int}
+            root / MANIFEST, "vpl", VERSION, {"cameras": list[str], "fps": float, "video_interval": int}
         )
         if not self.manifest.identity["cameras"]:
             raise RunError(f"{self.manifest.path} names no camera")

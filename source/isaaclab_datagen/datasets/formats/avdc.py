@@ -171,7 +171,7 @@ class Reader(DatasetReader):
     def __init__(self, root: Path) -> None:
         """Read the manifest and list the episodes."""
         self.root = root = root.absolute()
-        self.manifest = Manifest.load(root / _MANIFEST, "avdc", _NEEDED)
+        self.manifest = Manifest.load(root / _MANIFEST, "avdc", _VERSION, _NEEDED)
         self._variants: dict[str, str] = self.manifest.identity["variants"]
         if not self._variants:
             raise RunError(f"{self.manifest.path} names no variant")
@@ -279,7 +279,7 @@ def _recovered(wanted: Manifest) -> Manifest:
         if any(child.is_dir() and not child.name.startswith(".") for child in root.iterdir()):
             raise UsageError(f"{root} holds folders but no {_MANIFEST}: not of this package. Give another --out")
         return open_or_create(wanted)
-    variants = list(Manifest.load(wanted.path, "avdc", _NEEDED).identity["variants"].values())
+    variants = list(Manifest.load(wanted.path, "avdc", _VERSION, _NEEDED).identity["variants"].values())
     whole, partial = whole_and_partial(root / variant for variant in variants)
     missing = [variant for variant in variants if not (root / variant).is_dir()]
     if missing and partial:

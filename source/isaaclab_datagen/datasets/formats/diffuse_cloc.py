@@ -137,7 +137,7 @@ class Reader(DatasetReader):
     def __init__(self, root: Path) -> None:
         """Read the manifest and list the episodes."""
         self.root = root = root.absolute()
-        self.manifest = Manifest.load(root / _MANIFEST, "diffuse_cloc")
+        self.manifest = Manifest.load(root / _MANIFEST, "diffuse_cloc", _VERSION)
         self.cameras: list[str] = []
         self.inspection_folder = root / "inspection"
         self.indices = numbered_files(root / _EPISODES, _SUFFIX)

@@ -152,7 +152,7 @@ class Reader(DatasetReader):
     def __init__(self, root: Path) -> None:
         """Read the manifest and list the episodes."""
         self.root = root = root.absolute()
-        self.manifest = Manifest.load(root / _MANIFEST, "diffuse_cloc_npz", {"state_layout": str})
+        self.manifest = Manifest.load(root / _MANIFEST, "diffuse_cloc_npz", _VERSION, {"state_layout": str})
         self.cameras: list[str] = []
         self.inspection_folder = root / "inspection"
         try:

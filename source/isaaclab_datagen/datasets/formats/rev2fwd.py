@@ -178,7 +178,7 @@ class Reader(DatasetReader):
     def __init__(self, root: Path) -> None:
         """Read the manifest and list the episodes."""
         self.root = root = root.absolute()
-        self.manifest = Manifest.load(root / _MANIFEST, "rev2fwd", {"cameras": list[str]})
+        self.manifest = Manifest.load(root / _MANIFEST, "rev2fwd", _VERSION, {"cameras": list[str]})
         self.cameras = self.manifest.identity["cameras"]
         self._keys = {f"images/{camera}": key for camera, key in image_keys(self.cameras).items()}
         self.inspection_folder = root.parent / "inspection" / root.name

@@ -31,7 +31,7 @@ from isaaclab_datagen.datasets.episode_files import (
 )
 from isaaclab_datagen.datasets.files import FolderLock
 from isaaclab_datagen.datasets.folders import numbers, place
-from isaaclab_datagen.datasets.formats._vpl_reader import MANIFEST, Reader
+from isaaclab_datagen.datasets.formats._vpl_reader import MANIFEST, VERSION, Reader
 from isaaclab_datagen.datasets.hdf5 import opened
 from isaaclab_datagen.datasets.manifest import Manifest, differences, json_clean, open_or_create
 from isaaclab_datagen.datasets.states import StateLog
@@ -45,7 +45,6 @@ KEEPS_FAILURES = True
 OWN_IDENTITY = ("fps", "video_interval", "color")
 STREAMS = tuple(PIXELS)
 NEEDS_IMAGES = True
-_VERSION = 1
 _COUNTING_PERIOD = 1.0
 """Seconds between two updates of the manifest's numbers while episodes are being committed."""
 
@@ -86,7 +85,7 @@ def open_writer(out: Path, options: Namespace, identity: Mapping[str, Any], prov
         root, keep_identity = _choose(out, name, whole)
         with locked(root) as lock:
             shutil.rmtree(root / STAGING, ignore_errors=True)
-            wanted = Manifest(root / MANIFEST, "vpl", _VERSION, whole, facts)
+            wanted = Manifest(root / MANIFEST, "vpl", VERSION, whole, facts)
             return Writer(open_or_create(wanted, keep_identity), lock)
 
 
