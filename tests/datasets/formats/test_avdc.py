@@ -211,6 +211,7 @@ def test_task_and_variant_name_the_folders(tmp_path):
     [
         ({"dataset_task": "a/b"}, "--dataset_task 'a/b'"),
         ({"dataset_task": ".hidden"}, "--dataset_task '.hidden'"),
+        ({"dataset_task": ""}, "--dataset_task ''"),
         ({"dataset_variant": "../x"}, "--dataset_variant '../x'"),
         ({"dataset_variant": "x", "cameras": ("a", "b")}, "there are 2"),
         ({"cameras": ()}, "needs a camera"),

@@ -60,7 +60,8 @@ def find(path: Path) -> list[Path]:
 
 def open_writer(out: Path, options: Namespace, identity: Mapping[str, Any], provenance: Mapping[str, Any]) -> Writer:
     """Open ``<out>/metaworld_dataset/<task>`` for writing. See :class:`~isaaclab_datagen.datasets.formats.Format`."""
-    task = options.dataset_task or identity["task"].split(":")[-1].lower()
+    given = options.dataset_task
+    task = identity["task"].split(":")[-1].lower() if given is None else given
     variants = _variants(identity["cameras"], options.dataset_variant)
     if lost := [name for name in identity.get("data_types", ()) if name != "rgb"]:
         raise UsageError(f"--data_types {','.join(lost)}: format avdc stores rgb alone, give another --format")
