@@ -137,9 +137,12 @@ def test_unknown_options_are_refused(words):
         parse("--task", TASKS[0], *words)
 
 
-def test_a_configuration_that_contradicts_itself_is_refused():
-    args, overrides = parse("--task", TASKS[0], "--device", "cpu", "env.camera_resolution=[0,3]")
-    with pytest.raises(UsageError, match="invalid configuration"):
+@pytest.mark.parametrize("sizes", ["[0,3]", "[64]", "[64,48,3]", "[64.5,48]", "[]"])
+@pytest.mark.parametrize("words", [[], ["--camera_width", "64"]])
+def test_a_resolution_that_is_none_is_refused(sizes, words):
+    args, overrides = parse("--task", TASKS[0], "--device", "cpu", *words, f"env.camera_resolution={sizes}")
+    reason = "camera_resolution" if words else "invalid configuration: camera_resolution is .*: has to be width and"
+    with pytest.raises(UsageError, match=reason):
         launch.resolve(args, overrides)
 
 

@@ -19,12 +19,20 @@ from isaaclab_datagen.datasets.video import probe
 from isaaclab_datagen.geometry.cameras import project
 
 pytestmark = pytest.mark.sim
-PROJECT = Path(__file__).parents[1] / "fixtures" / "pushing_project"
-WITH_PROJECT = {"PYTHONPATH": os.pathsep.join(filter(None, [str(PROJECT), os.environ.get("PYTHONPATH")]))}
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+
+
+def before(folder: str) -> dict[str, str]:
+    """An environment in which a folder of the fixtures comes first on Python's path."""
+    return {"PYTHONPATH": os.pathsep.join(filter(None, [str(FIXTURES / folder), os.environ.get("PYTHONPATH")]))}
+
+
+WITH_PROJECT, WITHOUT_LEARN = before("pushing_project"), before("core_only")
 
 
 def test_the_same_seed_gives_the_same_files_in_another_process(collect, collected, collected_by, tmp_path):
-    collect(*collected_by, "--out", tmp_path)
+    """One in which there is nothing of the extra ``learn``."""
+    collect(*collected_by, "--out", tmp_path, env=WITHOUT_LEARN)
     data = {".png", ".npz", ".pkl"}
     files = sorted(path.relative_to(collected) for path in collected.rglob("*") if path.suffix in data)
     assert len(files) == 2 * (21 + 2)

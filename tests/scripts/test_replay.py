@@ -128,6 +128,14 @@ def shorten_channel(dataset: Path) -> None:
     path.write_bytes(archives.dump_npz(states))
 
 
+def break_pickle(dataset: Path) -> None:
+    (dataset / ROOT / "overhead_camera" / "001" / "action.pkl").write_bytes(b"x")
+
+
+def remove_image(dataset: Path) -> None:
+    (dataset / ROOT / "overhead_camera" / "002" / "10.png").unlink()
+
+
 def remove_episodes(dataset: Path) -> None:
     for episode in (dataset / ROOT / "overhead_camera").iterdir():
         shutil.rmtree(episode)
@@ -142,6 +150,8 @@ def remove_episodes(dataset: Path) -> None:
         (lambda dataset: edit_manifest(dataset, task=None), "task is None, not str"),
         (lambda dataset: edit_manifest(dataset, num_envs="2"), "num_envs is '2', not int"),
         (forget_overrides, "does not say overrides"),
+        (break_pickle, "action.pkl cannot be read"),
+        (remove_image, "002 lacks number 10.png"),
         (remove_episodes, "no committed episode"),
         (lambda dataset: edit_manifest(dataset, task="Lift-Custom-XX"), "unknown task 'Lift-Custom-XX'"),
         (lambda dataset: edit_manifest(dataset, num_envs=1), "names slot 1 of 1"),

@@ -20,7 +20,7 @@ def start(cwd: Path, *command: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.sim
 def test_a_trained_network_is_played(tmp_path):
-    """Trained by Isaac Lab's own command, then a little further by ours."""
+    """Trained by Isaac Lab's own command, then a little further by ours; played by ``isaaclab -p``, with a viewer."""
     short = ["--device", "cpu", "--num_envs", "2", "--max_iterations", "1", "agent.num_steps_per_env=4"]
     isaaclab = str(Path(sys.executable).with_name("isaaclab"))
     begun = start(tmp_path, isaaclab, "train", "--rl_library", "rsl_rl", *short)
@@ -28,7 +28,8 @@ def test_a_trained_network_is_played(tmp_path):
     trained = run(tmp_path, "train.py", *short, "--checkpoint", "latest")
     assert trained.returncode == 0, trained.stderr[-2000:]
     assert len(list(tmp_path.glob("logs/rsl_rl/lift_custom_ik/*/model_*.pt"))) > 1
-    played = run(tmp_path, "play.py", "--num_envs", "2", "--duration", "0.1", "--seed", "1")
+    shown = ["--num_envs", "2", "--duration", "0.1", "--seed", "1", "--viz", "viser"]
+    played = start(tmp_path, isaaclab, "-p", str(ROOT / "scripts" / "play.py"), *shown)
     assert played.returncode == 0, played.stderr[-2000:]
     assert "model_0.pt (newest local run)" in played.stdout
     assert "episodes ended" in played.stdout

@@ -68,11 +68,11 @@ def set_resolution(scene: object, resolution: tuple[int, int]) -> None:
         resolution: Width and height [pixels].
 
     Raises:
-        ValueError: If a size is not positive.
+        ValueError: If it is not two whole numbers above 0.
     """
+    if len(resolution) != 2 or any(size < 1 or size != int(size) for size in resolution):
+        raise ValueError(f"camera_resolution is {[*resolution]}: has to be width and height, whole numbers above 0")
     width, height = (int(size) for size in resolution)
-    if width <= 0 or height <= 0:
-        raise ValueError(f"camera_resolution is {width}x{height}; width and height must be positive")
     for value in vars(scene).values():
         if isinstance(value, CameraCfg):
             value.width, value.height = width, height

@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from isaaclab.sensors import CameraCfg
@@ -92,9 +93,11 @@ def set_resolution(env_cfg: Any, width: int | None, height: int | None) -> None:
 
     Where a task's configuration has ``camera_resolution``, its ``validate_config`` hands that on.
     """
+    if width is None and height is None:
+        return
     if "camera_resolution" in override_checks.field_names(env_cfg):
-        before = env_cfg.camera_resolution
-        env_cfg.camera_resolution = (width or before[0], height or before[1])
+        sizes = zip_longest((width, height), env_cfg.camera_resolution, fillvalue=0)
+        env_cfg.camera_resolution = tuple(new or before for new, before in sizes)
         return
     for camera in of_scene(env_cfg).values():
         camera.width, camera.height = width or camera.width, height or camera.height

@@ -90,6 +90,7 @@ def identity(args: argparse.Namespace, made: Sequence[Job], format_name: str) ->
         "num_envs": env_cfg.scene.num_envs,
         "device": env_cfg.sim.device.partition(":")[0],
         "keep_failures": args.keep_failures,
+        "start_index": vars(args).get("start_index", 0),
         "env": resolved,
     }
 

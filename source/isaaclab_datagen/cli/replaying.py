@@ -107,7 +107,7 @@ def share_out(reader: DatasetReader, args: argparse.Namespace, facts: Mapping[st
     slots, kinds = {}, {}
     for index in reader.indices[: args.episodes]:
         episode = reader.read(index, images=False)
-        if broken := channels.problems(index, episode, reader.has_last_frame):
+        if broken := channels.problems(index, episode, reader.has_last_frame) + reader.problems(index):
             raise RunError(f"{reader.manifest.path.parent} is broken: {broken[0]}")
         slots[index], kinds[index] = episode.outcome.env_index, channels.kinds(episode)
     for broken in channels.disagreements(kinds).values():

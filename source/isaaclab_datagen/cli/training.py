@@ -6,7 +6,7 @@ import argparse
 import importlib
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,3 +83,5 @@ def discard_unbegun(run: Path) -> None:
     """Remove a run's folder in which there is nothing but the manifest: ``latest`` would find it."""
     if [file.name for file in run.rglob("*") if not file.is_dir()] == [RUN_MANIFEST_FILENAME]:
         shutil.rmtree(run)
+        with suppress(OSError):  # the experiment has other runs
+            run.parent.rmdir()
