@@ -66,7 +66,11 @@ def main() -> None:
     if report.problems:
         raise RunError(f"{args.dataset} is broken: {report.problems[0]}")
     chosen = np.linspace(0, len(reader) - 1, min(args.episodes, len(reader))).round().astype(int)
-    files = pictures.draw_all(reader, [reader.indices[i] for i in chosen], args.out or reader.inspection_folder)
+    folder = args.out or reader.inspection_folder
+    try:
+        files = pictures.draw_all(reader, [reader.indices[i] for i in chosen], folder)
+    except OSError as error:
+        raise RunError(f"{folder}: cannot be written ({error.strerror}). Give another folder with --out") from error
     for file in files:
         print(file)
 
