@@ -93,8 +93,9 @@ def test_what_was_asked_for_and_is_not_there_is_never_replaced(tmp_path, shipped
     run(tmp_path, "run_1", "model_1.pt")
     with pytest.raises(UsageError, match="--load_run nope.*runs there: run_1"):
         find(tmp_path, load_run="nope")
-    with pytest.raises(UsageError, match="no such file, choose from FILE, latest"):
-        find(tmp_path, checkpoint="nope.pt")
+    for name in ("nope.pt", ""):
+        with pytest.raises(UsageError, match="no such file, choose from FILE, latest"):
+            find(tmp_path, checkpoint=name)
 
 
 @pytest.mark.parametrize("selector", ["latest", "best"])

@@ -171,10 +171,10 @@ def _from_path(name: str, wish: Wish) -> Checkpoint:
         except FileNotFoundError as error:
             raise RunError(f"--checkpoint {name}: could not be fetched") from error
     path = Path(name).expanduser()
-    if path.is_dir():
+    if name and path.is_dir():
         return Checkpoint(_in_run(path, wish.load_checkpoint or _MODELS), "newest in the folder named by --checkpoint")
     if not path.is_file():
-        raise UsageError(f"--checkpoint {name}: no such file, choose from {CHOICES}")
+        raise UsageError(f"--checkpoint {name or "''"}: no such file, choose from {CHOICES}")
     return Checkpoint(path, "named by --checkpoint")
 
 
@@ -202,7 +202,9 @@ def _in_run(run: Path, pattern: str) -> Path:
     try:
         return Path(get_checkpoint_path(str(run.absolute().parent), re.escape(run.name) + "$", pattern))
     except ValueError as error:
-        raise UsageError(f"no network in {run} matches {pattern}") from error
+        raise UsageError(
+            f"no network in {run} matches {pattern}: give a training run's folder, or a network's file"
+        ) from error
 
 
 def _is_of(run: Path, task: TaskInfo) -> bool:
