@@ -1,7 +1,6 @@
 """docs/migration.md is run: every command in it parses, and every option in its table is one."""
 
 import re
-import runpy
 import shlex
 import sys
 from argparse import Namespace
@@ -9,6 +8,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+from shell import WITHOUT_TASK, commands, parser_of
 
 from isaaclab_datagen.cli import iterating, launch, learning, options
 from isaaclab_datagen.cli.overrides import resolve
@@ -29,26 +29,11 @@ SCRIPTS = {
 """What scripts of the later pipelines are called here."""
 
 
-def commands(kind: str) -> list[str]:
-    blocks = re.findall(rf"^```bash{kind}\n(.*?)^```", TEXT, re.M | re.S)
-    return [line for block in blocks for line in block.replace("\\\n", " ").splitlines() if line.strip()]
-
-
 def script_and_words(command: str) -> tuple[str, list[str]]:
     words = shlex.split(command)
     at = next(i for i, word in enumerate(words) if word.endswith(".py") or Path(word).name in SCRIPTS)
     name = Path(words[at]).name
     return SCRIPTS.get(name, name), [TASKS.get(word, word) for word in words[at + 1 :]]
-
-
-def parser_of(script: str, words: list[str]):
-    if script.startswith("collect"):
-        return options.collect_parser(launch.format_name(words), launch.task_options(words))
-    return runpy.run_path(str(ROOT / "scripts" / script))["build_parser"]()
-
-
-WITHOUT_TASK = ("inspect_data.py", "convert.py", "replay.py")
-"""Scripts that take a dataset, which says the rest."""
 
 
 def parse(command: str):
@@ -76,7 +61,7 @@ def _own_argv(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["script"])
 
 
-@pytest.mark.parametrize("command", commands(""))
+@pytest.mark.parametrize("command", commands(TEXT))
 def test_new_commands_parse_without_a_notice(command, capsys, monkeypatch):
     script, words = script_and_words(command)
     if script in WITHOUT_TASK:
@@ -89,7 +74,7 @@ def test_new_commands_parse_without_a_notice(command, capsys, monkeypatch):
     assert "note:" not in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", commands(" old"))
+@pytest.mark.parametrize("command", commands(TEXT, " old"))
 def test_old_commands_parse(command):
     args, overrides = parse(command)
     if simulates(command):
@@ -99,7 +84,7 @@ def test_old_commands_parse(command):
 
 def command(kind: str, *parts: str) -> str:
     """The first command of a kind that has all these parts."""
-    return next(text for text in commands(kind) if all(part in text for part in parts))
+    return next(text for text in commands(TEXT, kind) if all(part in text for part in parts))
 
 
 @pytest.mark.parametrize(
