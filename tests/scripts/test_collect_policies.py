@@ -16,7 +16,8 @@ from isaaclab.utils.io import dump_yaml
 from rsl_rl.models import MLPModel
 from tensordict import TensorDict
 
-from isaaclab_datagen.cli import launch, overrides
+from isaaclab_datagen import registry
+from isaaclab_datagen.cli import jobs, launch, options, overrides
 from isaaclab_datagen.datasets import formats, inspection
 from isaaclab_datagen.experts.runs import read
 from isaaclab_datagen.motions import files
@@ -29,25 +30,26 @@ AGENT = {"actor": ACTOR, "obs_groups": {"actor": ["policy"]}, "clip_actions": No
 COUNT = ["--episodes_per_policy", "2"]
 
 
-@pytest.fixture(scope="module")
-def saved_environment() -> object:
-    """The configuration that a run of the tracking task saves."""
-    load_external_tasks()
-    return overrides.resolve("Tracking-Flat-G1", None, [])[0]
+TRAINED = {
+    "first": ["env.commands.motion.motion_files=['walk']"],
+    "second": ["env.commands.motion.motion_files=['squat']", "env.commands.motion.body_names=['pelvis','torso_link']"],
+}
+"""Runs, and what they were trained with."""
 
 
 @pytest.fixture(scope="module")
-def runs(saved_environment, tmp_path_factory) -> list[Path]:
+def runs(tmp_path_factory) -> list[Path]:
     """Two untrained networks, as training leaves them."""
+    load_external_tasks()
     folder = tmp_path_factory.mktemp("runs")
-    for seed, name in enumerate(("first", "second")):
+    for seed, (name, words) in enumerate(TRAINED.items()):
         torch.manual_seed(seed)
         (folder / name).mkdir()
         observations = TensorDict({"policy": torch.zeros(1, OBSERVED)}, batch_size=[1])
         settings = {key: value for key, value in ACTOR.items() if key != "class_name"}
         model = MLPModel(observations, {"actor": ["policy"]}, "actor", ACTIONS, **settings)
         torch.save({"actor_state_dict": model.state_dict(), "iter": 3}, folder / name / "model_3.pt")
-        dump_yaml(str(folder / name / "params" / "env.yaml"), saved_environment)
+        dump_yaml(str(folder / name / "params" / "env.yaml"), overrides.resolve("Tracking-Flat-G1", None, words)[0])
         dump_yaml(str(folder / name / "params" / "agent.yaml"), AGENT)
     return [folder / "first", folder / "second"]
 
@@ -63,7 +65,9 @@ def test_each_policy_records_its_episodes_and_the_same_command_has_nothing_left_
     facts = [episode.outcome.extra for episode in reader]
     assert [fact["policy"] for fact in facts] == ["first", "first", "second", "second"]
     assert [fact["policy_path"] for fact in facts] == [str(runs[0])] * 2 + [str(runs[1])] * 2
-    assert {fact["motion_file"] for fact in facts} == {"walk"}
+    assert [fact["motion_file"] for fact in facts] == ["walk", "walk", "squat", "squat"]
+    assert [fact["motion"] for fact in facts] == ["walk", "walk", "squat", "squat"]
+    assert [fact["motion_length"] for fact in facts] == [620, 620, 601, 601]
     assert len({fact["seed"] for fact in facts}) == 2
     assert all(0 <= fact["action_delay"] <= 40 for fact in facts)
     report = inspection.inspect(reader)
@@ -72,7 +76,9 @@ def test_each_policy_records_its_episodes_and_the_same_command_has_nothing_left_
     assert reader.manifest.provenance["horizon"] == 4
     settings = reader.manifest.identity["expert_settings"]["policies"]
     assert [policy["run"] for policy in settings] == ["first", "second"]
-    assert settings[0]["taken_over"]["motion_files"] == ["walk"]
+    taken = [policy["taken_over"] for policy in settings]
+    assert [said["motion_files"] for said in taken] == [["walk"], ["squat"]]
+    assert [len(said["body_names"]) for said in taken] == [14, 2]
     assert collect(*words).count("nothing to do") == 2
 
 
@@ -173,7 +179,7 @@ def other_robot(saved):
     [
         (lambda saved: None, "no params/env.yaml, so that nobody knows which motion it tracks: give --motion_file"),
         (other_robot, "trained on another robot: its joints differ in"),
-        (lambda saved: {"scene": {}}, "is not that of a tracker ('commands' is missing)"),
+        (lambda saved: {"scene": {}}, "is not that of a tracker: it is of another task, whose actions move no joint"),
         (lambda saved: "{", "env.yaml: cannot be read"),
         (lambda saved: "- 1", "env.yaml: is no configuration"),
     ],
@@ -184,9 +190,30 @@ def test_a_run_without_its_parameters_or_with_anothers_is_refused(refused, runs,
     assert part in told
 
 
+@pytest.mark.parametrize("task", ["Open-Drawer-Custom", "Lift-Custom-IK"])
+def test_a_network_of_another_robot_is_refused_by_what_it_moves(refused, task):
+    path = registry.find(task).shipped_path
+    status, told = refused("--policy_paths", path, *COUNT)
+    assert status == 2
+    part = "its params/env.yaml is not that of a tracker: it is of another task, whose actions move "
+    assert told == f"error: {path}: {part}panda_joint.*, panda_finger_joint.*"
+
+
 def test_a_motion_that_is_named_stands_in_for_the_runs(refused, runs, tmp_path):
     run = copy_without(runs[0], tmp_path / "run", lambda saved: None)
     assert refused("--policy_paths", run, *COUNT, "--motion_file", "walk")[0] == 0
+
+
+def test_a_motion_that_is_named_overrides_the_runs_and_is_what_is_said(runs, tmp_path, monkeypatch):
+    words = ["--task", TASK, "--policy_paths", *map(str, runs), *COUNT, "--out", str(tmp_path), "--device", "cpu"]
+    monkeypatch.setattr(sys, "argv", ["collect.py"])
+    for named, expected in ([], [["walk"], ["squat"]]), (["--motion_file", "wave"], [["wave"], ["wave"]]):
+        parser = options.collect_parser("diffuse_cloc", launch.task_options(words))
+        made = jobs.jobs(*launch.parse(parser, [*words, *named]), registry.find(TASK), "diffuse_cloc")
+        assert [job.env_cfg.commands.motion.motion_files for job in made] == expected
+        assert [[job.facts["motion_file"]] for job in made] == expected
+        assert [job.actor.settings["taken_over"]["motion_files"] for job in made] == expected
+        assert [len(job.env_cfg.commands.motion.body_names) for job in made] == [14, 2]
 
 
 def stiffer_knees(saved):

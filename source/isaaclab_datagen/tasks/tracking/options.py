@@ -87,20 +87,22 @@ def adopt(env_cfg: Any, saved: Mapping[str, Any] | None, run: str, args: Namespa
     Raises:
         UsageError: If nothing says which motion it tracks, or its robot is another one.
     """
+    named = {"motion_files": list(args.motion_file)} if args.motion_file else {}
     if saved is None:
-        if not args.motion_file:
+        if not named:
             raise UsageError(
                 f"{run}: no params/env.yaml, so that nobody knows which motion it tracks: give --motion_file"
             )
-        return {"motion_files": list(args.motion_file)}
+        return named
     try:
         motion, action = saved["commands"]["motion"], saved["actions"]["joint_pos"]
         action = action.get("action", action)  # of a run that was trained with a delay
         taken = {name: _plain(motion[name]) for name in ("motion_files", "anchor_body", "body_names")}
         taken |= {"joint_names": list(action["joint_names"]), "scale": action["scale"]}
-        taken |= {"decimation": saved["decimation"], "dt": saved["sim"]["dt"]}
+        taken |= {"decimation": saved["decimation"], "dt": saved["sim"]["dt"], **named}
     except (KeyError, TypeError, AttributeError) as error:
-        raise UsageError(f"{run}: its params/env.yaml is not that of a tracker ({error} is missing)") from error
+        told = f"it is of another task, whose actions move {_moved(saved)}"
+        raise UsageError(f"{run}: its params/env.yaml is not that of a tracker: {told}") from error
     ours = env_cfg.actions.joint_pos.action
     if taken["joint_names"] != list(ours.joint_names):
         other = sorted(set(taken["joint_names"]) ^ set(ours.joint_names))
@@ -113,6 +115,13 @@ def adopt(env_cfg: Any, saved: Mapping[str, Any] | None, run: str, args: Namespa
     for name in ("motion_files", "anchor_body", "body_names"):
         setattr(env_cfg.commands.motion, name, taken[name])
     return taken
+
+
+def _moved(saved: Mapping[str, Any]) -> str:
+    """The joints that a run's actions move, as it names them."""
+    actions = saved.get("actions")
+    terms = [term for term in (actions.values() if isinstance(actions, Mapping) else ()) if isinstance(term, Mapping)]
+    return ", ".join(name for term in terms for name in term.get("joint_names") or ()) or "no joint that it names"
 
 
 def _warn_of_gains(ours: Mapping[str, Any], saved: Mapping[str, Any], run: str, joint_names: Sequence[str]) -> None:
