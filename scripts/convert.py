@@ -13,7 +13,7 @@ from isaaclab_datagen.cli.errors import run
 from isaaclab_datagen.cli.parser import Parser
 from isaaclab_datagen.datasets import conversion, formats
 from isaaclab_datagen.datasets.transforms import LABELS
-from isaaclab_datagen.datasets.views import Reversed, Reversing
+from isaaclab_datagen.datasets.views import Reversed, Reversing, without_broken
 from isaaclab_datagen.errors import UsageError
 
 
@@ -30,6 +30,7 @@ def build_parser(argv: list[str] | None = None) -> Parser:
         "--format", required=not reverse, metavar="NAME", help=f"{', '.join(formats.names())}; reversed: SRC's own"
     )
     parser.add_argument("--keep_failures", action="store_true", help="convert failed episodes to any format")
+    parser.add_argument("--skip_broken", action="store_true", help="leave out episodes that cannot be read, and say so")
     group = parser.add_argument_group("time reversal")
     group.add_argument("--reverse", action="store_true", help="play every episode backwards, for the other direction")
     group.add_argument("--labels", choices=tuple(LABELS), default=Reversing.labels, help="where actions come from")
@@ -51,6 +52,10 @@ def main() -> None:
         parser.check_known(rest)
         raise UsageError(f"unexpected {rest[0]}: give one dataset and one folder")
     source = formats.open_reader(args.source)
+    if args.skip_broken:
+        source, broken = without_broken(source)
+        for reason in broken:
+            print(f"left out a broken episode: {reason}", file=sys.stderr)
     if args.reverse:
         source = Reversed(source, Reversing(args.labels, args.lead, args.trim))
     keep_failures = args.keep_failures or formats.load(args.format).KEEPS_FAILURES

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -141,3 +142,7 @@ def test_files_that_are_none_are_refused(tmp_path):
     (tmp_path / "short.csv").write_text("1,2,3\n4,5,6\n")
     with pytest.raises(UsageError, match=r"shape is \(2, 3\)"):
         files.read_csv(tmp_path / "short.csv", 30.0, 50.0)
+    (tmp_path / "empty.csv").touch()
+    with warnings.catch_warnings(), pytest.raises(UsageError, match=r"shape is \(0, 1\); needs 2 rows"):
+        warnings.simplefilter("error")
+        files.read_csv(tmp_path / "empty.csv", 30.0, 50.0)

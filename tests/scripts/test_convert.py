@@ -14,6 +14,7 @@ from isaaclab_datagen.datasets import formats
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "datasets"))
 from dataset_fakes import FAILURE, SUCCESS, open_writer, random_frames, write_episode  # noqa: E402
+from robot_fakes import robot_dataset  # noqa: E402
 
 
 @pytest.fixture
@@ -40,6 +41,31 @@ def test_the_new_dataset_and_what_was_left_out_are_told(dataset, tmp_path, monke
     assert formats.open_reader(tmp_path / "new").indices == [0]
     assert convert(monkeypatch, dataset, tmp_path / "all", "--format", "avdc", "--keep_failures") == 0
     assert formats.open_reader(tmp_path / "all").indices == [0, 1]
+
+
+def test_a_broken_episode_is_named_with_the_remedy_which_leaves_it_out(tmp_path, monkeypatch, capsys):
+    reader = robot_dataset(tmp_path / "source", (30, 12, 41))
+    reader.path(1).write_bytes(reader.path(1).read_bytes()[:3000])
+    words = [tmp_path / "source", tmp_path / "new", "--format", "diffuse_cloc_npz"]
+    assert convert(monkeypatch, *words) == 1
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert "000001.h5" in told and told.endswith("convert.py --skip_broken leaves broken episodes out")
+    assert convert(monkeypatch, *words, "--skip_broken") == 0
+    said = capsys.readouterr()
+    assert said.out.startswith("2 episodes in ")
+    assert "left out a broken episode: " in said.err and "000001.h5" in said.err
+    made = formats.open_reader(tmp_path / "new")
+    assert made.indices == [0, 2] and "000001.h5" in made.manifest.provenance["selected"]["broken"][0]
+
+
+def test_a_broken_image_is_a_broken_episode_too(dataset, tmp_path, monkeypatch, capsys):
+    words = ["--format", "avdc", "--keep_failures"]
+    assert convert(monkeypatch, dataset, tmp_path / "a", *words) == 0
+    image = min((tmp_path / "a").rglob("*.png"))
+    image.write_bytes(image.read_bytes()[:50])
+    assert convert(monkeypatch, tmp_path / "a", tmp_path / "b", *words, "--skip_broken") == 0
+    assert len(formats.open_reader(tmp_path / "b").indices) == 1
+    assert image.name in capsys.readouterr().err
 
 
 def test_the_options_of_the_format_are_its_own(dataset, tmp_path, monkeypatch):

@@ -15,7 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 from isaaclab_datagen.datasets import formats
-from isaaclab_datagen.datasets.episode import Frame, Writer
+from isaaclab_datagen.datasets.episode import Frame, Outcome, Writer
 from isaaclab_datagen.datasets.files import FolderLock
 from isaaclab_datagen.datasets.folders import place
 from isaaclab_datagen.datasets.processes import pool, processes
@@ -59,7 +59,7 @@ def convert(source: DatasetReader, format_name: str, out: Path, options: Namespa
         made_of = (source.manifest.provenance.get("converted_from") or {}).get("path", "recorded")
         raise UsageError(f"{source.manifest.path.parent} was only exported: convert what it was made of ({made_of})")
     _refuse_second(format_name, out, source.manifest.identity["task"])
-    episodes = [index for index in source.indices if keep_failures or source.read(index, False).outcome.success]
+    episodes = [index for index in source.indices if keep_failures or _outcome(source, index).success]
     if not episodes:
         raise RunError(f"{source.manifest.path.parent} holds no successful episode: --keep_failures takes the others")
     format_ = formats.load(format_name)
@@ -147,14 +147,26 @@ def _copied(
 
 def _copy(source: DatasetReader, streams: Sequence[str], writer: Writer, index: int) -> int:
     """Write one episode. Returns the number of its actions."""
-    sink = writer.open(index)
+    outcome, sink = _outcome(source, index), writer.open(index)
     with ExitStack() as undo:
         undo.callback(sink.discard)
         for frame in frames(source, index, streams):
             sink.append(frame)
-        steps = sink.commit(source.read(index, images=False).outcome)
+        steps = sink.commit(outcome)
         undo.pop_all()
     return steps
+
+
+def _outcome(source: DatasetReader, index: int) -> Outcome:
+    """How an episode ended.
+
+    Raises:
+        RunError: It is broken; names the remedy.
+    """
+    try:
+        return source.read(index, images=False).outcome
+    except RunError as error:
+        raise RunError(f"{error}. convert.py --skip_broken leaves broken episodes out") from error
 
 
 def _description(source: DatasetReader, kinds: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:

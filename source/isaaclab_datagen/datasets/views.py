@@ -55,6 +55,21 @@ class Selection(DatasetReader):
         return self.source.problems(index)
 
 
+def without_broken(source: DatasetReader) -> tuple[Selection, list[str]]:
+    """The episodes of a dataset that can be read to their last image, and what is wrong with the others."""
+    wrong: dict[int, str] = {}
+    for index in source.indices:
+        try:
+            source.read(index, images=False)
+            for stream in source.streams(index):
+                for _ in source.decode(index, stream):
+                    pass
+        except RunError as error:
+            wrong[index] = str(error)
+    left_out = list(wrong.values())
+    return Selection(source, [i for i in source.indices if i not in wrong], {"broken": left_out}), left_out
+
+
 @dataclass(frozen=True)
 class Reversing:
     """How episodes are reversed."""

@@ -8,6 +8,7 @@ quaternions as w x y z: what they leave open has to be said.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
@@ -141,7 +142,9 @@ def read_csv(path: Path, fps: float, wanted: float) -> Motion:
         UsageError: If it has no rows, other columns, values that are no finite numbers, or quaternions of length 0.
     """
     try:
-        rows = np.loadtxt(path, delimiter=",", ndmin=2)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "loadtxt: input contained no data")
+            rows = np.loadtxt(path, delimiter=",", ndmin=2)
     except (OSError, ValueError) as error:
         raise UsageError(f"motion {path}: {error}") from error
     if rows.shape[0] < 2 or rows.shape[1] != CSV_COLUMNS:
