@@ -82,6 +82,12 @@ def test_each_policy_records_its_episodes_and_the_same_command_has_nothing_left_
     assert collect(*words).count("nothing to do") == 2
 
 
+def planned(words: list[str]) -> list[jobs.Job]:
+    """What the script would record."""
+    parser = options.collect_parser("diffuse_cloc", launch.task_options(words))
+    return jobs.jobs(*launch.parse(parser, words), registry.find(TASK), "diffuse_cloc")
+
+
 @pytest.fixture
 def refused(monkeypatch, tmp_path, capsys):
     """Run the script up to the simulator's start; gives status and what was written to stderr."""
@@ -153,6 +159,15 @@ def test_several_policies_need_their_own_count(refused, runs):
     )
 
 
+def test_where_a_network_comes_from_is_told(runs, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["collect.py"])
+    for named, reason in (["--policy_paths", str(runs[0])], "named by --policy_paths"), ([], "shipped with the task"):
+        words = ["--task", TASK, *COUNT, "--out", str(tmp_path), "--device", "cpu", *named]
+        made = planned(words)
+        told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("checkpoint: ")]
+        assert len(told) == len(made) and all(line.endswith(f"({reason})") for line in told)
+
+
 def test_a_path_that_is_not_there_or_twice_is_refused(refused, runs):
     assert "absent: no such folder or file" in refused("--policy_paths", "absent", *COUNT)[1]
     assert "named twice" in refused("--policy_paths", runs[0], runs[0] / "model_3.pt", *COUNT)[1]
@@ -208,8 +223,7 @@ def test_a_motion_that_is_named_overrides_the_runs_and_is_what_is_said(runs, tmp
     words = ["--task", TASK, "--policy_paths", *map(str, runs), *COUNT, "--out", str(tmp_path), "--device", "cpu"]
     monkeypatch.setattr(sys, "argv", ["collect.py"])
     for named, expected in ([], [["walk"], ["squat"]]), (["--motion_file", "wave"], [["wave"], ["wave"]]):
-        parser = options.collect_parser("diffuse_cloc", launch.task_options(words))
-        made = jobs.jobs(*launch.parse(parser, [*words, *named]), registry.find(TASK), "diffuse_cloc")
+        made = planned([*words, *named])
         assert [job.env_cfg.commands.motion.motion_files for job in made] == expected
         assert [[job.facts["motion_file"]] for job in made] == expected
         assert [job.actor.settings["taken_over"]["motion_files"] for job in made] == expected

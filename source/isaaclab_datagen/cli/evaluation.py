@@ -24,7 +24,7 @@ from isaaclab_datagen.datasets.files import write_atomically
 from isaaclab_datagen.datasets.video import VideoWriter
 from isaaclab_datagen.errors import UsageError
 from isaaclab_datagen.evaluation.episodes import Ended, Score, evaluate
-from isaaclab_datagen.experts import checkpoints, factory, runs
+from isaaclab_datagen.experts import factory, runs
 from isaaclab_datagen.rollout.statistics import wilson_interval
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def choose(
     """Who acts: the run's network, or whom the options mean. Errors as :func:`actors.choose`."""
     if run is None:
         return actors.choose(args, task, env_cfg, agent_cfg)
-    expert = factory.choose(task, args.expert, checkpoints.Wish(str(run.checkpoint)), env_cfg, agent_cfg)
+    expert = factory.choose(task, args.expert, run.wish, env_cfg, agent_cfg)
     return dataclasses.replace(expert, name=run.name)
 
 

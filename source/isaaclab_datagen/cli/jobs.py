@@ -12,7 +12,7 @@ from isaaclab_datagen.cli import actors, launch
 from isaaclab_datagen.cli.configuring import configure, configure_policy
 from isaaclab_datagen.datasets import formats
 from isaaclab_datagen.errors import UsageError
-from isaaclab_datagen.experts import checkpoints, factory, runs
+from isaaclab_datagen.experts import factory, runs
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def _job_of_run(
 ) -> Job:
     env_cfg, agent_cfg = _resolve(args, overrides, task)
     taken = configure(args, overrides, task, env_cfg, run)
-    expert = factory.choose(task, args.expert, checkpoints.Wish(str(run.checkpoint)), env_cfg, agent_cfg)
+    expert = factory.choose(task, args.expert, run.wish, env_cfg, agent_cfg)
     files = ", ".join(map(str, taken.get("motion_files", ())))
     facts = {"policy": run.name, "policy_path": str(run.path), "motion_file": files}
     expert = replace(expert, settings={**expert.settings, "run": run.name, "taken_over": taken})

@@ -35,6 +35,8 @@ class Wish:
     """Regular expression of the run folder under ``logs/rsl_rl/<experiment>``."""
     load_checkpoint: str | None = None
     """Regular expression of the file in the run folder."""
+    reason: str = "named by --checkpoint"
+    """What is said of :attr:`checkpoint` where it is a file."""
 
     @classmethod
     def of(cls, args: Namespace) -> "Wish":
@@ -175,7 +177,7 @@ def _from_path(name: str, wish: Wish) -> Checkpoint:
         return Checkpoint(_in_run(path, wish.load_checkpoint or _MODELS), "newest in the folder named by --checkpoint")
     if not path.is_file():
         raise UsageError(f"--checkpoint {name or "''"}: no such file, choose from {CHOICES}")
-    return Checkpoint(path, "named by --checkpoint")
+    return Checkpoint(path, wish.reason)
 
 
 def _newest_local(wish: Wish, task: TaskInfo, root: Path, pattern: str) -> Checkpoint | None:

@@ -27,11 +27,18 @@ class Run:
     checkpoint: Path
     env: Mapping[str, Any] | None
     """``params/env.yaml``: the environment that it was trained in. None where it was not saved."""
+    reason: str = "named by --policy_paths"
+    """Why it was taken."""
 
     @property
     def digest(self) -> str:
         """SHA-256 of the network's file."""
         return hashlib.sha256(self.checkpoint.read_bytes()).hexdigest()
+
+    @property
+    def wish(self) -> checkpoints.Wish:
+        """What asks for its network."""
+        return checkpoints.Wish(str(self.checkpoint), reason=self.reason)
 
 
 def choose(args: Namespace, task: TaskInfo) -> list[Run]:
@@ -66,7 +73,8 @@ def find(paths: Sequence[str], task: TaskInfo) -> list[Run]:
             raise UsageError(f"--policy_paths {path}: named twice")
         taken = {run.name for run in runs}
         name = next(name for name in _names(folder, checkpoint) if name not in taken)
-        runs.append(Run(name, path, checkpoint, read(folder / "params" / "env.yaml")))
+        reason = Run.reason if paths else "shipped with the task"
+        runs.append(Run(name, path, checkpoint, read(folder / "params" / "env.yaml"), reason))
     return runs
 
 
