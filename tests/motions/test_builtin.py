@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
-from isaaclab_datagen.motions import checks, files
+from isaaclab_datagen.assets.g1 import FEET, HANDS
+from isaaclab_datagen.motions import checks, files, generate
+from isaaclab_datagen.motions.inverse_kinematics import Configuration
+from isaaclab_datagen.motions.retarget import reach_error, retarget
 
 IN_PLACE = ("squat", "sway", "wave")
 
@@ -48,9 +52,33 @@ def test_the_walk_repeats_itself_without_a_step():
 
 def test_they_are_what_the_module_makes():
     """The files are those that the package's code writes today, within what libraries may differ by."""
-    from isaaclab_datagen.motions.generate import MOTIONS, centred
+    made = generate.centred(generate.MOTIONS["wave"]())
+    assert_same(made, files.load("wave").configuration())
+    assert sorted(generate.MOTIONS) == list(files.builtin())
 
-    made = centred(MOTIONS["wave"]())
-    found = files.load("wave").configuration()
+
+MOST = {
+    # mean and largest distance of feet, then of hands [mm]: docs/tracking.md has what was measured
+    "walk": (6, 40, 15, 40),
+    "run": (30, 130, 25, 45),
+    "dance": (5, 80, 20, 30),
+}
+
+
+@pytest.mark.parametrize("name", MOST)
+def test_a_clip_is_retargeted_to_the_shipped_file_and_its_feet_and_hands_are_near_their_targets(name):
+    clip = generate.clip(name)
+    found = retarget(clip)
+    assert_same(generate.centred(found), files.load(name).configuration())
+    errors = reach_error(clip, found)
+    assert set(errors) == {*FEET, *HANDS}
+    for body, (mean, largest) in errors.items():
+        most = MOST[name][:2] if body in FEET else MOST[name][2:]
+        assert 1e3 * mean < most[0] and 1e3 * largest < most[1], body
+
+
+def assert_same(made: Configuration, found: Configuration) -> None:
+    """Within 1 mm and 1 mrad."""
+    assert np.abs(made.root_pos - found.root_pos).max() < 1e-3
+    assert (Rotation.from_quat(made.root_quat) * Rotation.from_quat(found.root_quat).inv()).magnitude().max() < 1e-3
     assert np.abs(made.joint_pos - found.joint_pos).max() < 1e-3
-    assert sorted(MOTIONS) == list(files.builtin())

@@ -19,9 +19,14 @@ SECONDS = 12.0
 """Least duration of a loop: an episode lasts 10 s."""
 
 
-def walk() -> Configuration:
-    """The walk clip's best cycle of about 1 s, repeated along x."""
-    return retarget(humanoid.resample(humanoid.loop(humanoid.read("walk"), SECONDS, (0.9, 1.3)), FPS))
+PERIODS = {"walk": (0.9, 1.3), "run": (0.5, 1.0)}
+"""Shortest and longest cycle to look for in the clips of gaits [s]: their best one is repeated along x."""
+
+
+def clip(name: str) -> humanoid.Clip:
+    """What a motion is retargeted from: one of :data:`humanoid.CLIPS` at the task's rate, a gait as a loop."""
+    read = humanoid.read(name)
+    return humanoid.resample(humanoid.loop(read, SECONDS, PERIODS[name]) if name in PERIODS else read, FPS)
 
 
 def centred(configuration: Configuration) -> Configuration:
@@ -29,20 +34,13 @@ def centred(configuration: Configuration) -> Configuration:
     return replace(configuration, root_pos=configuration.root_pos - configuration.root_pos[0] * [1.0, 1.0, 0.0])
 
 
-def run() -> Configuration:
-    """The run clip's best cycle of about 0.7 s, repeated along x."""
-    return retarget(humanoid.resample(humanoid.loop(humanoid.read("run"), SECONDS, (0.5, 1.0)), FPS))
-
-
-def dance() -> Configuration:
-    """The whole dance clip."""
-    return retarget(humanoid.resample(humanoid.read("dance"), FPS))
+def retargeted(name: str) -> Configuration:
+    """A clip as the G1's motion."""
+    return retarget(clip(name))
 
 
 MOTIONS: dict[str, Callable[[], Configuration]] = {
-    "walk": walk,
-    "run": run,
-    "dance": dance,
+    **{name: partial(retargeted, name) for name in humanoid.CLIPS},
     "squat": partial(in_place.squat, FPS, SECONDS),
     "wave": partial(in_place.wave, FPS, SECONDS),
     "sway": partial(in_place.sway, FPS, SECONDS),
