@@ -10,6 +10,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
@@ -72,6 +73,31 @@ def test_versions_are_those_of_the_project():
     wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
     installed = re.findall(r'"([\w\[\],-]+[=>]=[\w.]+)"', (DOCKER / "Dockerfile.isaacsim").read_text())
     assert set(installed) == {name for name in wanted if not name.startswith("isaaclab")}
+
+
+def test_what_isaac_labs_scripts_print_stays_out_of_the_constraints(tmp_path):
+    """The steps of Dockerfile.isaacsim, on stand-ins that print a line first and keep what pip is given."""
+    paths = {"/usr/local/bin": tmp_path / "bin", "/tmp/constraints.txt": tmp_path / "constraints.txt"}
+    stand_in = f"""#!/bin/bash
+        [ "$1" = -p ] && shift
+        echo '[INFO] Using Python: "python.sh"'
+        [ "$1 $2" = "-m pip" ] || exec {sys.executable} "$@"
+        cp {paths["/tmp/constraints.txt"]} {tmp_path}/given
+        echo "$@" > {tmp_path}/asked"""
+    for name in ("bin", "_isaac_sim"):
+        (tmp_path / name).mkdir()
+    for name in ("isaaclab.sh", "_isaac_sim/python.sh"):
+        (tmp_path / name).write_text(stand_in)
+        (tmp_path / name).chmod(0o755)
+    text = (DOCKER / "Dockerfile.isaacsim").read_text()
+    for step in re.findall(r"^RUN ((?:.*\\\n)*.*)", text, re.M)[:2]:
+        for inside, here in paths.items():
+            step = step.replace(inside, str(here))
+        known = {"ISAACLAB_PATH": str(tmp_path), "RAY_VERSION": "1", "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
+        subprocess.run(["bash", "-e", "-o", "pipefail", "-c", step], env={**os.environ, **known}, check=True)
+    assert (tmp_path / "given").read_text() == f"numpy=={np.__version__}"
+    assert "ray[default,serve]==1" in (tmp_path / "asked").read_text()
+    assert not paths["/tmp/constraints.txt"].exists()
 
 
 def test_the_script_is_one_that_bash_understands():
