@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from isaaclab_datagen.datasets import video
-from isaaclab_datagen.errors import RunError
+from isaaclab_datagen.errors import RunError, UsageError
 
 
 def pictures(count, height=48, width=64):
@@ -40,7 +40,7 @@ def test_the_header_says_what_was_written(tmp_path):
 
 @pytest.mark.parametrize("size", [(16, 16400), (16400, 16)])
 def test_a_size_that_the_encoder_does_not_take_is_refused_in_a_line(size, tmp_path):
-    with pytest.raises(RunError, match="H.264 stores at most 16384 pixels a side, not .*: lower --camera_width"):
+    with pytest.raises(UsageError, match="H.264 stores at most 16384 pixels a side, not .*: lower --camera_width"):
         video.VideoWriter(tmp_path / "a.mp4", *size, Fraction(50))
 
 

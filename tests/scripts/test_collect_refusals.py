@@ -85,6 +85,8 @@ def error(capsys) -> str:
         (["--num_envs", "-1"], ["--num_envs", "'-1'"]),
         (["--max_steps", "0"], ["--max_steps", "'0'"]),
         (["--camera_width", "0"], ["--camera_width", "'0'"]),
+        (["--format", "vpl", "--camera_width", "20000"], ["16384", "20000x240", "--camera_width"]),
+        (["--format", "vpl", "--color", "none", "--height", "16385"], ["16384", "320x16385", "--camera_height"]),
         (["--start_index", "-2"], ["--start_index", "'-2'"]),
         (["--seed", "-1"], ["--seed", "'-1'"]),
         (["--expert", "rl", "--checkpoint", "absent.pt"], ["absent.pt"]),

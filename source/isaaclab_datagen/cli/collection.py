@@ -15,7 +15,7 @@ from isaaclab.utils import to_dict
 from tqdm import tqdm
 
 from isaaclab_datagen import registry
-from isaaclab_datagen.cli import robots
+from isaaclab_datagen.cli import cameras, robots
 from isaaclab_datagen.cli.jobs import Job
 from isaaclab_datagen.datasets import formats
 from isaaclab_datagen.datasets.manifest import derive_seed, json_clean
@@ -145,11 +145,13 @@ def opened(
 def facts(args: argparse.Namespace, overrides: Sequence[str], env_cfg: Any) -> dict[str, Any]:
     """What the provenance says before there is a simulation, JSON-clean."""
     robot = robots.find(registry.find(args.task), env_cfg, args.ee_body)
+    scene = cameras.of_scene(env_cfg)
     return {
         "step_dt": env_cfg.sim.dt * env_cfg.decimation,
         "robot": None if robot is None else robot.label,
         "language": args.language,
         "env_spacing": env_cfg.scene.env_spacing,
+        "camera_sizes": {name: [scene[name].width, scene[name].height] for name in env_cfg.recorders.frames.cameras},
         "command": sys.argv[0],
         "args": {name: value for name, value in readable(vars(args)).items() if value is not None},
         "overrides": list(overrides),

@@ -20,7 +20,7 @@ from av.error import FFmpegError
 from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
-from isaaclab_datagen.errors import RunError
+from isaaclab_datagen.errors import RunError, UsageError
 
 KEYFRAME_INTERVAL = 10
 """Frames from one that is stored whole to the next: what a random access decodes at most."""
@@ -37,6 +37,19 @@ LONGEST_SIDE = 16384
 """Of what libx264 encodes [px]."""
 _CHROMA = Interpolation.POINT
 """Colour differences are those of every other pixel. Their means take half as long again and come back less exact."""
+
+
+def check_size(width: int, height: int) -> None:
+    """Refuse images [px] that H.264 cannot store.
+
+    Raises:
+        UsageError: Says what it can.
+    """
+    if max(height, width) > LONGEST_SIDE:
+        raise UsageError(
+            f"H.264 stores at most {LONGEST_SIDE} pixels a side, not {width}x{height}: "
+            "lower --camera_width or --camera_height"
+        )
 
 
 @dataclass(frozen=True)
@@ -65,13 +78,9 @@ class VideoWriter:
             options: Of the encoder.
 
         Raises:
-            RunError: H.264 stores no images of this size.
+            UsageError: H.264 stores no images of this size.
         """
-        if max(height, width) > LONGEST_SIDE:
-            raise RunError(
-                f"H.264 stores at most {LONGEST_SIDE} pixels a side, not {width}x{height}: "
-                "lower --camera_width or --camera_height"
-            )
+        check_size(width, height)
         self._container: OutputContainer = av.open(str(path), "w", format="mp4")
         self._stream: VideoStream = self._container.add_stream("libx264", rate=fps, options=dict(options))
         self._odd = height % 2, width % 2

@@ -73,7 +73,8 @@ class Format(Protocol):
             identity: All that changes the data; has ``task`` (gym id) and ``cameras`` (list of names). The format adds
                 its own options.
             provenance: Further facts, for a new dataset. More can be added with ``writer.manifest.describe``; a format
-                may use ``step_dt`` [s] and ``intrinsics`` (camera to 3x3 list).
+                may use ``step_dt`` [s], ``intrinsics`` (camera to 3x3 list) and ``camera_sizes`` (camera to width and
+                height [px]).
 
         Raises:
             UsageError: ``out`` cannot be written or holds something else, or an option is bad.

@@ -35,6 +35,7 @@ from isaaclab_datagen.datasets.formats._vpl_reader import MANIFEST, VERSION, Rea
 from isaaclab_datagen.datasets.hdf5 import opened
 from isaaclab_datagen.datasets.manifest import Manifest, differences, json_clean, open_or_create
 from isaaclab_datagen.datasets.states import StateLog
+from isaaclab_datagen.datasets.video import check_size
 from isaaclab_datagen.datasets.writing import STAGING, FolderWriter, locked, writable
 from isaaclab_datagen.errors import UsageError
 
@@ -77,6 +78,8 @@ def open_writer(out: Path, options: Namespace, identity: Mapping[str, Any], prov
         raise UsageError("format vpl needs a camera: name one with --cameras")
     if options.video_interval < 1:
         raise UsageError(f"--video_interval {options.video_interval}: must be 1 or more")
+    for width, height in provenance.get("camera_sizes", {}).values():
+        check_size(width, height)
     fps = _fps(options.fps, provenance.get("step_dt"))
     whole = {**identity, "fps": fps, "video_interval": options.video_interval, "color": options.color}
     facts = {"robot": "robot", "step_dt": 1 / fps, **provenance}
