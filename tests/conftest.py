@@ -42,3 +42,12 @@ def collected(collect: Collect, collected_by: list[object], tmp_path_factory: py
     out = tmp_path_factory.mktemp("collected")
     collect(*collected_by, "--out", out)
     return out
+
+
+@pytest.fixture(scope="session")
+def guided(collect: Collect, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The drawer as docs/migration.md collects it, by the shipped network, shorter; to be read only."""
+    out = tmp_path_factory.mktemp("guided")
+    words = ["--task", "Open-Drawer-Custom", "--num_envs", 2, "--env_spacing", 5.0, "--steps", 30, "--num_episodes", 2]
+    collect(*words, "--cameras", "overview,wrist,top", "--expert", "rl", "--out", out)
+    return out

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-DOCS = (Path(__file__).parents[1] / "docs" / "formats.md").read_text(encoding="utf-8")
-DOCS = DOCS.split("\n## vpl\n")[1].split("\n## ")[0]
+PAGE = (Path(__file__).parents[1] / "docs" / "formats.md").read_text(encoding="utf-8")
+DOCS = PAGE.split("\n## vpl\n")[1].split("\n## ")[0]
 _ROWS = re.findall(r"^\| `(\w+)` \| (\([^)]*\) \w+) \| .*? \| (.*?) ?\|$", DOCS, re.M)
 KEYS = {key: shape for key, shape, _ in _ROWS}
 """Key to shape and type."""
@@ -19,6 +19,9 @@ PLACES = {key: [word for word in place.split(", ") if word] for key, _, place in
 ATTRIBUTES = set(re.findall(r"`(\w+)`", DOCS.split("Attributes of the file:")[1].split("further facts that is")[0]))
 PIXELS = {"depth", "segmentation", "instance_segmentation"}
 """Keys that are there when they are recorded."""
+_CHANNELS = re.findall(r"^\| (`.*?`) \| \((.*?)\)", PAGE.split("\n| name | shape | what |\n")[1].split("\n\n")[0], re.M)
+CHANNELS = {name: shape for names, shape in _CHANNELS for name in re.findall(r"`(.*?)`", names)}
+"""Name of a channel, whatever its format, to its shape; both as the page has them."""
 
 
 def check_keys(file: Any, sizes: Mapping[str, int], keys: set[str]) -> None:
@@ -42,3 +45,21 @@ def check_keys(file: Any, sizes: Mapping[str, int], keys: set[str]) -> None:
     names = set(re.findall(r"`(\w+)`", listed)) | (PIXELS & keys)
     assert set(file["final"]) == names
     assert all(file["final"][name].shape == file[name].shape[1:] for name in names & keys)
+
+
+def check_channels(shapes: Mapping[str, tuple[int, ...]], sizes: Mapping[str, int], own: set[str]) -> None:
+    """Compare the channels of an episode with the table at the top of the page.
+
+    Args:
+        shapes: Of each channel.
+        sizes: What the table's letters are.
+        own: The task's channels.
+    """
+    sizes = {**sizes, "T+1": sizes["T"] + 1}
+    patterns = {re.sub(r"<\w+>", "[^/]+", name): shape for name, shape in CHANNELS.items()}
+    for name, shape in shapes.items():
+        said = [shape for pattern, shape in patterns.items() if re.fullmatch(pattern, name)]
+        assert len(said) == (name not in own), name
+        words = (said or ["T+1, ..."])[0].split(", ")
+        wanted = tuple(sizes.get(word) or int(word) for word in words if word != "...")
+        assert shape[: len(wanted)] == wanted and ("..." in words or len(shape) == len(wanted)), name

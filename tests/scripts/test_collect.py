@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -11,10 +12,11 @@ import h5py
 import numpy as np
 import pytest
 from collecting import COLLECT
-from documented import ATTRIBUTES, KEYS, PIXELS, check_keys
+from documented import ATTRIBUTES, CHANNELS, KEYS, PIXELS, check_channels, check_keys
 
 from isaaclab_datagen.assets.urdf import convert
 from isaaclab_datagen.datasets import formats
+from isaaclab_datagen.datasets.episode_files import states_of
 from isaaclab_datagen.datasets.video import probe
 from isaaclab_datagen.geometry.cameras import project
 
@@ -111,11 +113,8 @@ def test_a_task_that_knows_nothing_of_recording_gets_the_rig_and_keeps_its_secre
     assert len(starts) == 6
 
 
-def test_the_guides_command_writes_what_the_documentation_says(collect, tmp_path):
-    """The drawer as docs/migration.md collects it, by the shipped network, shorter and smaller."""
-    words = ["--task", "Open-Drawer-Custom", "--num_envs", 2, "--env_spacing", 5.0, "--steps", 6, "--num_episodes", 2]
-    collect(*words, "--enable_wrist_camera", "--width", 64, "--height", 48, "--expert", "rl", "--out", tmp_path)
-    (root,) = tmp_path.iterdir()
+def test_the_guides_command_writes_what_the_documentation_says(guided):
+    (root,) = guided.iterdir()
     assert re.fullmatch(r"Open-Drawer-Custom_sim_franka_\d{8}_\d{6}", root.name)
     files = sorted(root.glob("episode_*/episode_*.h5"))
     assert [file.stem for file in files] == [f"episode_00{number}" for number in range(4)]
@@ -123,17 +122,50 @@ def test_the_guides_command_writes_what_the_documentation_says(collect, tmp_path
     for path in files:
         with h5py.File(path) as file:
             cameras = list(file.attrs["camera_names"])
-            sizes = {"T": 6, "F": 6, "N": len(cameras), "H": 48, "W": 64, "A": 8, "J": 9, "O": file["proprio"].shape[1]}
+            sizes = {"T": 30, "F": 30, "N": 3, "H": 240, "W": 320, "A": 8, "J": 9, "O": file["proprio"].shape[1]}
             check_keys(file, sizes, KEYS.keys() - PIXELS)
             assert set(file.attrs) >= ATTRIBUTES
-            assert "wrist" in cameras
             hands.append(file["ee_position"][0])
-            assert (np.abs(file["timestamps"][:] - np.arange(6) / 60) < 1e-6).all()
+            assert (np.abs(file["timestamps"][:] - np.arange(30) / 60) < 1e-6).all()
             moved = np.ptp(file["extrinsics"][:, :, :3, 3], axis=0).max(axis=-1)
             assert [name for name, way in zip(cameras, moved, strict=True) if way > 1e-4] == ["wrist"]
             for number in range(len(cameras)):
-                assert probe(path.parent / f"camera_{number}" / f"{path.stem}.mp4").frames == 6
+                assert probe(path.parent / f"camera_{number}" / f"{path.stem}.mp4").frames == 30
     assert np.ptp(hands, axis=0).max() < 0.3  # in the environment's frame, though environments are 5 m apart
+
+
+def test_60_frames_of_three_cameras_are_small(guided):
+    """Twice what 30 frames take: at most 15 MB, and at most 1 MB with ``--color none``."""
+    for path in guided.glob("*/episode_*/episode_*.h5"):
+        with h5py.File(path) as file:
+            color = file["color"].id.get_storage_size()
+        total = sum(part.stat().st_size for part in path.parent.rglob("*") if part.is_file())
+        assert 2 * total < 15e6
+        assert 2 * (total - color) < 1e6
+
+
+def test_everything_that_is_asked_for_is_written_as_the_documentation_says(collect, tmp_path):
+    """The drawer with all data types, images of every third frame."""
+    words = ["--task", "Open-Drawer-Custom", "--expert", "rl", "--num_envs", 1, "--episodes", 1, "--max_steps", 7]
+    words += ["--data_types", "depth,semantic_segmentation,instance_segmentation", "--video_interval", 3]
+    collect(*words, "--enable_wrist_camera", "--width", 64, "--height", 48, "--out", tmp_path)
+    (path,) = tmp_path.glob("*/episode_000/episode_000.h5")
+    with h5py.File(path) as file:
+        sizes = {"T": 7, "F": 3, "N": 2, "H": 48, "W": 64, "A": 8, "J": 9, "O": 37, "D": 37, "P": 9}
+        check_keys(file, sizes, set(KEYS))
+        assert set(file.attrs) >= ATTRIBUTES
+        assert file["frame_index"][:].tolist() == [0, 3, 6]
+        assert (file.attrs["num_steps"], file.attrs["num_frames"], file.attrs["fps"]) == (7, 3, 20.0)
+        channels = {name: values.shape for name, values in states_of(file).items()}
+        check_channels(channels, sizes, own := {"drawer_pos", "handle_pose"})
+        kinds = {name.partition("/")[0] for name in CHANNELS} - {"action", "command", *formats.load("vpl").STREAMS}
+        assert {name.partition("/")[0] for name in channels} == kinds | own
+        labels = {name: json.loads(file[name].attrs["labels"]) for name in PIXELS - {"depth"}}
+        for name, meaning in labels.items():
+            assert {str(number) for number in np.unique(file[name])} <= meaning.keys(), name
+        assert {"class": "handle"} in labels["segmentation"].values()
+        assert "/World/envs/env_0/Cabinet/drawer_top" in labels["instance_segmentation"].values()
+        assert 1.0 < np.median(file["depth"][:, 0]) < 6.0
 
 
 FILMED = [

@@ -217,11 +217,11 @@ def write_facts(file: Opened, outcome: Outcome, facts: Mapping[str, Any]) -> Non
             "extra": json.dumps(extra),
         }
     )
-    labels = json.dumps(facts.get("segmentation_labels", {}))
     for name in file:
         file[name].attrs.update(_ABOUT.get(name, {}))
-        if name.endswith("segmentation"):
-            file[name].attrs["labels"] = labels
+    for kind, name in PIXELS.items():
+        if name in file and kind.endswith("segmentation"):
+            file[name].attrs["labels"] = json.dumps(facts.get("segmentation_labels", {}).get(kind, {}))
 
 
 def outcome_of(file: Opened) -> Outcome:
