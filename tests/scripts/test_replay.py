@@ -85,6 +85,12 @@ def test_in_its_own_slot_every_bit_is_the_same_on_the_cpu(successes):
 
 
 @pytest.mark.sim
+def test_the_same_of_a_dataset_in_another_format(guided):
+    """Two rounds of the drawer in two environments, with three cameras, cut before a success."""
+    assert replay(guided).endswith("; 4 of 4 episodes are identical in every bit")
+
+
+@pytest.mark.sim
 def test_in_another_slot_it_succeeds_again(successes):
     assert replay(successes, "--num_envs", 4, "--episodes", 2).startswith("2 of 2 recorded successes succeed again")
 
