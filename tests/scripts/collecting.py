@@ -8,7 +8,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
+
+from isaaclab_datagen import registry
 from isaaclab_datagen.datasets import formats, inspection
 
 COLLECT = [sys.executable, str(Path(__file__).parents[2] / "scripts" / "collect.py")]
@@ -26,32 +30,49 @@ SMALL = [
 ]
 CUT = [*SMALL, *["--max_steps", "15", "--seed", "4"]]
 """Episodes of 15 steps. They fail."""
-FORMATS = {"avdc": ["--keep_failures"], "vpl": ["--format", "vpl", "--cameras", "overhead_camera"]}
-"""Live formats that hold images of any task, to options with which they keep failures."""
-_EPISODES = ("metaworld_dataset/*/overhead_camera/*", "Lift-Custom-IK_sim_*/episode_*")
+PICK_PLACE = ["--task", "PickPlace-Rev2Fwd", "--keep_failures"]
+WALK = Path(registry.__file__).parent / "tasks/tracking/config/g1/pretrained/walk"
+TRACK = ["--task", "Tracking-Diffusion-G1", "--policy_paths", str(WALK), "--action_noise", "white"]
+
+
+class Recorded(NamedTuple):
+    """How a live format is recorded."""
+
+    episodes: str
+    """Where its episodes lie, as a pattern."""
+    words: list[str]
+    """Options, beside :data:`CUT`, with which it keeps failures."""
+
+
+RECORDED = {
+    "avdc": Recorded("metaworld_dataset/*/overhead_camera/[0-9]*", ["--keep_failures"]),
+    "vpl": Recorded("Lift-Custom-IK_sim_*/episode_*", ["--format", "vpl", "--cameras", "overhead_camera"]),
+    "rev2fwd": Recorded("episode_*.npz", PICK_PLACE),
+    "diffuse_cloc": Recorded("*/episodes/[0-9]*.h5", TRACK),
+}
+"""Every live format, in a task that it was made for."""
 STARTUP = 300
 """Longest wait for a first episode [s]."""
 
 
-def committed(out: Path) -> int:
+def committed(out: Path, format_name: str) -> int:
     """How many episodes are in place, whoever is writing."""
-    return sum(len(list(out.glob(episode))) for episode in _EPISODES)
+    return len(list(out.glob(RECORDED[format_name].episodes)))
 
 
 class Collection:
     """A collection that is running."""
 
-    def __init__(self, out: Path, episodes: int, format_name: str = "avdc") -> None:
-        words = FORMATS[format_name]
-        self._out = out
-        self._before = committed(out)
-        command = [*COLLECT, *CUT, "--out", str(out), "--episodes", str(episodes), *words]
+    def __init__(self, out: Path, episodes: int, format_name: str) -> None:
+        self._out, self._format = out, format_name
+        self._before = committed(out, format_name)
+        command = [*COLLECT, *CUT, *RECORDED[format_name].words, "--out", str(out), "--episodes", str(episodes)]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def wait_for(self, episodes: int) -> None:
         """Wait until it has added so many episodes, or has ended."""
         end = time.monotonic() + STARTUP
-        while committed(self._out) < self._before + episodes and self._process.poll() is None:
+        while committed(self._out, self._format) < self._before + episodes and self._process.poll() is None:
             assert time.monotonic() < end, "no episode was committed in time"
             time.sleep(0.02)
 
@@ -72,7 +93,7 @@ class Collection:
         return self._process.returncode, errors
 
 
-def kill_again_and_again(out: Path, kills: int, rng: random.Random, format_name: str = "avdc") -> None:
+def kill_again_and_again(out: Path, kills: int, rng: random.Random, format_name: str) -> None:
     """Kill a collection so many times, each time after it has added something."""
     for _ in range(kills):
         running = Collection(out, 10_000, format_name)
@@ -87,6 +108,6 @@ def check_whole(out: Path, episodes: int) -> None:
     report = inspection.inspect(reader, frozen_frames=1000)
     assert report.problems == []
     assert len({episode.content for episode in report.episodes}) == episodes
-    starts = {episode.frames["scene/rigid_object/object/root_pose"][0].tobytes() for episode in reader}
-    assert len(starts) == episodes
+    scenes = [[rows[0] for name, rows in episode.frames.items() if name.startswith("scene/")] for episode in reader]
+    assert len({np.concatenate(scene, axis=None).tobytes() for scene in scenes}) == episodes
     assert not list(out.glob("**/.staging"))
