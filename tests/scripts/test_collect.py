@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import h5py
@@ -244,13 +245,23 @@ def test_an_end_effector_that_is_not_there_is_refused_with_the_bodies(tmp_path):
 
 
 def test_a_task_of_isaac_lab_is_recorded_with_local_files(collect, tmp_path):
-    """As docs/cameras.md says: the robot's file is a local one, and what nobody has locally is left out."""
+    """As docs/cameras.md says: the robot's file is a local one, and what nobody has locally is left out.
+
+    By a network that has learned from one update there.
+    """
     panda = convert("panda_description/urdf/panda.urdf")
-    words = ["--task", "Isaac-Reach-Franka", "--expert", "random", "--format", "vpl"]
-    words += ["--num_envs", 2, "--num_episodes", 1, "--max_steps", 4, "--width", 64, "--height", 48, "--out", tmp_path]
-    words += [f"env.scene.robot.spawn.usd_path={panda}", "env.scene.robot.spawn.variants=null"]
-    collect(*words, "env.scene.ground=null", "env.commands.ee_pose.debug_vis=False")
-    reader = formats.open_reader(tmp_path)
+    here = ["--task", "Isaac-Reach-Franka", "--num_envs", "2", f"env.scene.robot.spawn.usd_path={panda}"]
+    here += ["env.scene.robot.spawn.variants=null", "env.scene.ground=null", "env.commands.ee_pose.debug_vis=False"]
+    train = [sys.executable, str(Path(COLLECT[1]).with_name("train.py")), *here, "--device", "cpu"]
+    subprocess.run(
+        [*train, "--max_iterations", "1", "agent.num_steps_per_env=4"], cwd=tmp_path, timeout=300, check=True
+    )
+    (network,) = tmp_path.glob("logs/rsl_rl/*/*/model_*.pt")
+    out = tmp_path / "out"
+    words = ["--expert", "rl", "--checkpoint", network, "--format", "vpl", "--num_episodes", 1, "--max_steps", 4]
+    collect(*here, *words, "--width", 64, "--height", 48, "--out", out)
+    reader = formats.open_reader(out)
+    assert reader.manifest.identity["expert"] == "rl"
     assert reader.cameras == ["overview", "wrist", "top"]
     for episode in reader:
         assert (episode.outcome.success, episode.outcome.reason, episode.num_steps) == (False, "time_out", 4)
