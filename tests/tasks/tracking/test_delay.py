@@ -12,6 +12,7 @@ from isaaclab.managers import DatasetExportMode, RecorderManagerBaseCfg, Recorde
 from isaaclab.utils import configclass
 from simulated import environment
 
+from isaaclab_datagen import mdp
 from isaaclab_datagen.assets.g1 import JOINT_NAMES
 from isaaclab_datagen.cli import overrides
 from isaaclab_datagen.cli.configuring import keep_cameras
@@ -54,7 +55,6 @@ def seen() -> Iterator[SimpleNamespace]:
     cfg.commands.motion.start_at_first_frame = True
     keep_cameras(cfg, [])
     with environment(TASK, cfg) as env:
-        JointRecorder.seen.clear()
         env.reset()
         JointRecorder.seen.clear()
         default = env.scene["robot"].data.default_joint_pos.torch[:, JOINT].clone()
@@ -63,8 +63,6 @@ def seen() -> Iterator[SimpleNamespace]:
             action[:, JOINT] = 10.0 * (step >= BEFORE)
             env.step(action)
         target, speed = torch.stack(JointRecorder.seen).unbind(dim=-1)
-        from isaaclab_datagen import mdp
-
         yield SimpleNamespace(default=default, target=target, speed=speed, said=mdp.action_delay(env, "joint_pos"))
 
 
