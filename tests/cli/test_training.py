@@ -83,14 +83,15 @@ def test_a_run_is_kept_only_where_the_training_began(tmp_path, no_launch, capsys
 def test_isaac_labs_command_launches_and_loads_through_ours(monkeypatch):
     from isaaclab_rl.entrypoints.backends import train_rsl_rl
 
-    before = train_rsl_rl.launch_simulation, OnPolicyRunner.load
+    before = train_rsl_rl.launch_simulation, OnPolicyRunner.load, OnPolicyRunner.save
 
     def run(words: list[str]) -> int:
         assert words == ["--task", "T"]
         assert train_rsl_rl.launch_simulation is training.simulation
         assert OnPolicyRunner.load is not before[1]
+        assert OnPolicyRunner.save is not before[2]
         return 3
 
     monkeypatch.setattr(training, "run_train_cli", run)
     assert training.train(["--task", "T"]) == 3
-    assert (train_rsl_rl.launch_simulation, OnPolicyRunner.load) == before
+    assert (train_rsl_rl.launch_simulation, OnPolicyRunner.load, OnPolicyRunner.save) == before

@@ -66,6 +66,27 @@ def test_actions_are_clipped_as_the_training_did(tmp_path):
     assert actions.abs().max() <= CFG["clip_actions"]
 
 
+@pytest.mark.parametrize(
+    ("here", "told"),
+    [
+        (["b", "a"], "joint 0 of arm was a in training, is b here"),
+        (["a"], "joint 1 of arm was b in training, is None here"),
+    ],
+)
+def test_joints_in_another_order_are_refused_where_the_file_tells_its_own(tmp_path, here, told):
+    model = trained()
+    infos = {"joint_names": {"arm": ["a", "b"], "gripper": ["c"]}}
+    torch.save({"actor_state_dict": model.state_dict(), "iter": 3, "infos": infos}, tmp_path / "model_3.pt")
+    env, cfg = environment(), SimpleNamespace()
+    (tmp_path / "params").mkdir()
+    (tmp_path / "params" / "agent.yaml").write_text(yaml.dump(CFG))
+    env.scene = SimpleNamespace(articulations={"arm": SimpleNamespace(joint_names=["a", "b"])})
+    load(tmp_path / "model_3.pt", env, cfg)
+    env.scene.articulations["arm"].joint_names = here
+    with pytest.raises(UsageError, match=told):
+        load(tmp_path / "model_3.pt", env, cfg)
+
+
 def test_a_recurrent_network_forgets_only_the_environments_that_began_anew(tmp_path):
     extra = {"rnn_type": "gru", "rnn_hidden_dim": 7, "rnn_num_layers": 1}
     cfg = {**CFG, "actor": {"class_name": "RNNModel", **ACTOR, **extra}}

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from isaaclab_datagen.experts import layouts
+
 ROOT = Path(__file__).parents[2]
 TASK = "Lift-Custom-IK"
 
@@ -27,7 +29,10 @@ def test_a_trained_network_is_played(tmp_path):
     assert begun.returncode == 0, begun.stderr[-2000:]
     trained = run(tmp_path, "train.py", *short, "--checkpoint", "latest")
     assert trained.returncode == 0, trained.stderr[-2000:]
-    assert len(list(tmp_path.glob("logs/rsl_rl/lift_custom_ik/*/model_*.pt"))) > 1
+    saved = list(tmp_path.glob("logs/rsl_rl/lift_custom_ik/*/model_*.pt"))
+    assert len(saved) > 1
+    told = [layouts.joint_names(path).get("robot") for path in saved]
+    assert told.count([*(f"panda_joint{n}" for n in range(1, 8)), "panda_finger_joint1", "panda_finger_joint2"]) > 0
     shown = ["--num_envs", "2", "--duration", "0.1", "--seed", "1", "--viz", "viser"]
     played = start(tmp_path, isaaclab, "-p", str(ROOT / "scripts" / "play.py"), *shown)
     assert played.returncode == 0, played.stderr[-2000:]

@@ -6,7 +6,7 @@ import argparse
 import importlib
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,9 +38,12 @@ def train(command: Sequence[str]) -> int:
     """
     backend: Any = importlib.import_module("isaaclab_rl.entrypoints.backends.train_rsl_rl")
     runners: Any = importlib.import_module("rsl_rl.runners")
-    with preserve_attribute(backend, "launch_simulation"), preserve_attribute(runners.OnPolicyRunner, "load"):
+    runner = runners.OnPolicyRunner
+    with ExitStack() as stack:
+        for target, name in ((backend, "launch_simulation"), (runner, "load"), (runner, "save")):
+            stack.enter_context(preserve_attribute(target, name))
         backend.launch_simulation = simulation
-        runners.OnPolicyRunner.load = checked(runners.OnPolicyRunner.load)
+        runner.load, runner.save = checked(runner.load), naming(runner.save)
         return run_train_cli(list(command))
 
 
@@ -77,6 +80,21 @@ def checked(load: Any) -> Any:
         return load(runner, path, *args, **kwargs)
 
     return compare_and_load
+
+
+def naming(save: Any) -> Any:
+    """A runner's ``save`` that writes the names of the joints and bodies, which a network does not tell, into the file.
+
+    Args:
+        save: The method.
+    """
+
+    def save_with_names(runner: OnPolicyRunner, path: str, infos: dict | None = None) -> None:
+        from isaaclab_datagen.recorders.provenance import names  # loads simulation modules
+
+        save(runner, path, {**(infos or {}), **names(runner.env.unwrapped.scene)})  # type: ignore[attr-defined]
+
+    return save_with_names
 
 
 def discard_unbegun(run: Path) -> None:

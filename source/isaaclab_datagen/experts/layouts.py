@@ -51,6 +51,14 @@ def read(path: Path) -> tuple[State, bool]:
     return _from_older(path, loaded), True
 
 
+def joint_names(path: Path) -> dict[str, list[str]]:
+    """Articulation to its joints in the order of the training, where a file tells. Errors as :func:`read`."""
+    loaded = _load(path)
+    infos = loaded.get("infos") if isinstance(loaded, Mapping) else None
+    names = infos.get("joint_names") if isinstance(infos, Mapping) else None
+    return dict(names) if isinstance(names, Mapping) else {}
+
+
 def check_fit(path: Path, wanted: Mapping[str, torch.Tensor], found: Mapping[str, torch.Tensor], net: str = "") -> None:
     """Refuse a network whose input, output or layers differ from what the task's would be.
 

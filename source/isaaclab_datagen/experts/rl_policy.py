@@ -7,6 +7,7 @@ import importlib.metadata
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -103,7 +104,24 @@ def load(path: Path, env: ManagerBasedRLEnv, agent_cfg: Any) -> RlPolicy:
     device = str(env.device)
     cfg = training_cfg(path, agent_cfg)
     model = build(path, Spaces.of(env), cfg).to(device)
+    check_joints(path, env)
     return RlPolicy(model, cfg.get("clip_actions"), env.num_envs, device)
+
+
+def check_joints(path: Path, env: ManagerBasedRLEnv) -> None:
+    """Refuse a network that was trained with other joints, or in another order, as far as its file tells.
+
+    Raises:
+        UsageError: Names the first one that differs.
+    """
+    for name, trained in layouts.joint_names(path).items():
+        asset = env.scene.articulations.get(name)
+        pairs = zip_longest(trained, asset.joint_names if asset is not None else trained)
+        for number, (there, here) in enumerate(pairs):
+            if there != here:
+                raise UsageError(
+                    f"{path} does not fit the task: joint {number} of {name} was {there} in training, is {here} here"
+                )
 
 
 def training_cfg(path: Path, agent_cfg: Any) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from isaaclab_tasks.utils import resolve_presets
 from scipy.spatial.transform import Rotation
 
 from isaaclab_datagen import registry
+from isaaclab_datagen.assets.g1 import BODY_NAMES, JOINT_NAMES
 from isaaclab_datagen.cli import configuring, launch, options, overrides
 from isaaclab_datagen.datasets import formats, trajectories
 from isaaclab_datagen.datasets.recording import RecordingSession
@@ -255,3 +256,5 @@ def test_training_can_go_on_from_a_shipped_tracker(path):
     weights = [name for part in ("actor", "critic") for name in saved[f"{part}_state_dict"] if "normalizer" not in name]
     assert len(group["params"]) == len(weights) and 1e-5 <= group["lr"] <= 1e-2
     assert saved["actor_state_dict"]["distribution.std_param"].min() > 0.05  # it still explores
+    infos = saved["infos"]
+    assert (infos["joint_names"], infos["body_names"]) == ({"robot": [*JOINT_NAMES]}, {"robot": [*BODY_NAMES]})
