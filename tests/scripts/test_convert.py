@@ -56,6 +56,11 @@ def test_a_broken_episode_is_named_with_the_remedy_which_leaves_it_out(tmp_path,
     assert "left out a broken episode: " in said.err and "000001.h5" in said.err
     made = formats.open_reader(tmp_path / "new")
     assert made.indices == [0, 2] and "000001.h5" in made.manifest.provenance["selected"]["broken"][0]
+    for index in reader.indices:
+        reader.path(index).write_bytes(b"")
+    assert convert(monkeypatch, *words[:1], tmp_path / "none", *words[2:], "--skip_broken") == 1
+    assert capsys.readouterr().err.splitlines()[-1].startswith("error: every episode is broken: ")
+    assert not (tmp_path / "none").exists()
 
 
 def test_a_broken_image_is_a_broken_episode_too(dataset, tmp_path, monkeypatch, capsys):

@@ -56,7 +56,11 @@ class Selection(DatasetReader):
 
 
 def without_broken(source: DatasetReader) -> tuple[Selection, list[str]]:
-    """The episodes of a dataset that can be read to their last image, and what is wrong with the others."""
+    """The episodes of a dataset that can be read to their last image, and what is wrong with the others.
+
+    Raises:
+        RunError: None can.
+    """
     wrong: dict[int, str] = {}
     for index in source.indices:
         try:
@@ -67,6 +71,8 @@ def without_broken(source: DatasetReader) -> tuple[Selection, list[str]]:
         except RunError as error:
             wrong[index] = str(error)
     left_out = list(wrong.values())
+    if left_out and len(left_out) == len(source):
+        raise RunError(f"every episode is broken: {left_out[0]}")
     return Selection(source, [i for i in source.indices if i not in wrong], {"broken": left_out}), left_out
 
 
