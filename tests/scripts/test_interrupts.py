@@ -60,6 +60,14 @@ def test_during_the_start_of_the_simulator(seconds):
     assert "Traceback" not in text
 
 
+@pytest.mark.sim
+def test_a_dataset_that_was_opened_for_it_goes_again(tmp_path):
+    script = next(path for path in SCRIPTS if path.name == "collect.py")
+    status, text = interrupted(script, *LONG_RUN, "--out", str(tmp_path / "new"), module="isaaclab_newton.cloner")
+    assert (status, text.splitlines()[-1]) == (interrupts.INTERRUPTED, LINE)
+    assert not list(tmp_path.iterdir())
+
+
 def test_once_there_is_something_to_finish_it_is_an_exception(monkeypatch):
     monkeypatch.setattr(interrupts.os, "_exit", lambda status: pytest.fail("it ended at once"))
     before = signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -15,7 +15,7 @@ from isaaclab.utils import to_dict
 from tqdm import tqdm
 
 from isaaclab_datagen import registry
-from isaaclab_datagen.cli import cameras, robots
+from isaaclab_datagen.cli import cameras, interrupts, robots
 from isaaclab_datagen.cli.jobs import Job
 from isaaclab_datagen.datasets import formats
 from isaaclab_datagen.datasets.manifest import derive_seed, json_clean
@@ -134,11 +134,16 @@ def opened(
     known = facts(args, overrides, env_cfg)
     writer = formats.load_live(format_name).open_writer(out, args, whole, known)
     env_cfg.seed = derive_seed(args.seed, writer.session)
+
+    def undo() -> None:
+        if not writer.committed:
+            writer.lock.undo()
+
+    interrupts.undo_first(undo)
     try:
         yield writer
     except BaseException:
-        if not writer.committed:
-            writer.lock.undo()
+        undo()
         raise
 
 

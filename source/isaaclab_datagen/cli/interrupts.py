@@ -5,10 +5,14 @@ The first import of every script. It must take no time itself: what comes before
 
 import os
 import signal
+from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C: 128 + SIGINT."""
+
+_to_undo: list[Callable[[], None]] = []
 
 
 def quit_at_once() -> None:
@@ -26,7 +30,15 @@ def finish_first() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def undo_first(undo: Callable[[], None]) -> None:
+    """Have something undone where Ctrl-C ends the process at once: it is quick, and harmless when it comes too late."""
+    _to_undo.append(undo)
+
+
 def _quit(number: int, frame: FrameType | None) -> None:
+    for undo in _to_undo:
+        with suppress(Exception):
+            undo()
     # Neither an exception, which imports and callbacks from C may print or swallow, nor anybody's clearing up.
     os.write(2, b"interrupted before anything was recorded\n")
     os._exit(INTERRUPTED)
