@@ -3,6 +3,7 @@
 # comparison; a policy of each; their success rates; both by turns; the loop that improves them. Needs no network.
 #
 #   benchmarks/rev2fwd.sh                     everything, one thing after the other
+#   benchmarks/rev2fwd.sh record:B pair       policies of B and of reversed B, and their loop, on two GPUs
 #   benchmarks/rev2fwd.sh side_by_side        everything, on four GPUs
 #   benchmarks/rev2fwd.sh record reverse ...  some of it: record[:NAME] reverse[:RULE] learn:NAME rate:NAME alternate loop
 #
@@ -14,6 +15,7 @@ ENVS=${ENVS:-256}            # of recording and testing
 STEPS=${STEPS:-14000}
 BATCH=${BATCH:-128}
 RATE=${RATE:-2e-4}           # learning rate
+FINE_RATE=${FINE_RATE:-1e-4} # of finetuning: at that of the training the loss rises by a quarter before it falls
 NET=${NET:-[128,256,512]}    # the U-Net's widths
 LEARN=${LEARN:---amp --compile --noise_draws 4} # of every training
 TESTS=${TESTS:-256}          # episodes of each evaluation
@@ -70,29 +72,35 @@ DATA_A=$WORK/A
 DATA_B=$WORK/B
 OUT_DIR=$WORK/loop
 CONF
-  "$PYTHON" scripts/iterate.py --config "$WORK/loop.conf" --learn_args="$LEARN --cache $WORK/cache" \
+  "$PYTHON" scripts/iterate.py --config "$WORK/loop.conf" \
+    --learn_args="$LEARN --policy.optimizer_lr=$FINE_RATE --cache $WORK/cache" \
     ${DEVICES:+--learn_devices "$DEVICES"} | tee "$WORK/results/loop.txt"
   cp "$WORK/loop/progress.png" "$WORK/results/"
 }
 
-on() { # GPU, stages: with a quarter of the processors; what it says goes to a file
-  local share=$(($(nproc) / 4))
+on() { # GPU, stages: with its share of the processors; what it says goes to a file
+  local share=$(($(nproc) / $(nvidia-smi --list-gpus | wc -l)))
   CUDA_VISIBLE_DEVICES=$1 taskset -c $(($1 * share))-$(($1 * share + share - 1)) "$0" "${@:2}" >> "$WORK/results/gpu$1.log" 2>&1
 }
 
-side_by_side() {
-  local recorded b a others name compared=()
-  for name in "${COMPARED[@]}"; do compared+=("reverse:$name" "learn:A_$name" "rate:A_$name"); done
-  on 1 record:A_forward learn:A_forward rate:A_forward & others=$!
-  on 0 record:B & recorded=$!
-  wait $recorded
-  on 0 learn:B & b=$!
-  on 2 reverse:next_pose learn:A & a=$!
-  on 3 "${compared[@]}" & others="$others $!"
+pair() { # two GPUs, one for each policy, both for the loop
+  local b a rates
+  on "$1" learn:B & b=$!
+  on "$2" reverse:next_pose learn:A & a=$!
   wait $b
   wait $a
-  on 2 rate:A rate:B & others="$others $!" # while the loop's first test is on the other GPU
-  CUDA_VISIBLE_DEVICES=0,2 DEVICES=cuda:0,cuda:1 loop
+  on "$2" rate:A rate:B & rates=$! # while the loop's first test is on the other one
+  CUDA_VISIBLE_DEVICES=$1,$2 DEVICES=cuda:0,cuda:1 loop
+  wait $rates
+}
+
+side_by_side() {
+  local name compared=() others
+  for name in "${COMPARED[@]}"; do compared+=("reverse:$name" "learn:A_$name" "rate:A_$name"); done
+  on 1 record:A_forward learn:A_forward rate:A_forward & others=$!
+  on 0 record:B
+  on 3 "${compared[@]}" & others="$others $!"
+  pair 0 2
   for one in $others; do wait "$one"; done
 }
 
@@ -106,6 +114,7 @@ for stage in "$@"; do
     learn:*) learn "${stage#*:}" ;;
     rate:*) rate "${stage#*:}" ;;
     alternate | loop | side_by_side) "$stage" ;;
-    *) echo "$stage: choose from record[:NAME] reverse[:RULE] learn:NAME rate:NAME alternate loop side_by_side" >&2; exit 2 ;;
+    pair) pair 0 1 ;;
+    *) echo "$stage: choose from record[:NAME] reverse[:RULE] learn:NAME rate:NAME alternate loop pair side_by_side" >&2; exit 2 ;;
   esac
 done

@@ -47,6 +47,15 @@ def test_a_tally_says_how_often_and_why():
     assert "0/0" in str(Tally())
 
 
+def test_it_says_how_far_failures_came_where_the_task_knows():
+    tally = Tally()
+    ended = [(True, "success", "done")] + [(False, "time_out", stage) for stage in ("held", "lost", "lost")]
+    for success, reason, stage in ended:
+        tally.add(Outcome(success, reason, False, extra={"stage": stage}))
+    tally.add(Outcome(False, "fell", True))
+    assert str(tally).endswith("time_out 3 (lost 2, held 1), success 1, fell 1")
+
+
 def test_a_rate_is_of_the_episodes_that_were_judged():
     tally = Tally()
     tally.add(Outcome(None, "time_out", False))

@@ -85,6 +85,11 @@ def test_a_policy_is_evaluated(folder):
     assert "policy, seed 1000, 2 environments: 0/2 = 0.0 %" in ended.stdout
     found = json.loads((folder / "evaluation" / "evaluation.json").read_text())
     assert (found["episodes"], found["reasons"], found["seeds"]) == (2, {"time_out": 2}, [1000])
+    assert found["stages"] == {"time_out": {"not_lifted": 2}}
+    assert [(failure["slot"], failure["stage"]) for failure in found["failures"]] == [
+        (0, "not_lifted"),
+        (1, "not_lifted"),
+    ]
     assert len(list((folder / "evaluation" / "failures").glob("*.mp4"))) == 2
 
 
@@ -104,7 +109,8 @@ def test_the_loop_goes_round_once(folder):
     assert state["iter1.alternate"]["consecutive_success"]["mean"] == 1.0
     for name in "AB":
         reader = formats.open_reader(Path(state["iter1.alternate"]["rollouts"][name]))
-        assert [reader.read(index).outcome.success for index in reader.indices] == [True]
+        (outcome,) = [reader.read(index).outcome for index in reader.indices]
+        assert (outcome.success, outcome.stage) == (True, "done")
         assert reader.manifest.identity["direction"] == name
         first = reader.read(reader.indices[0], images=False).frames["command/carry"][:, 0]
         assert (first == "AB".index(name)).all()

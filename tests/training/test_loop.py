@@ -215,6 +215,22 @@ def test_a_finetuning_that_cannot_be_is_refused(trained, folder, change, message
         loop.train(wanted)
 
 
+def test_a_finetuning_may_have_another_learning_rate(trained, folder):
+    options, last = trained
+    changes = []
+    for rate in ("1e-6", "1e-4"):
+        policy = {**TINY, "optimizer_lr": rate, "scheduler_warmup_steps": "0"}
+        wanted = replace(
+            options, out=folder / rate, finetune=options.out, rollouts=options.data, steps=1, policy=policy
+        )
+        model = loop.train(wanted) / "pretrained_model"
+        assert json.loads((model / "config.json").read_text())["optimizer_lr"] == float(rate)
+        before, after = weights(last), weights(model.parent)
+        changes.append(max(float((after[name] - before[name]).abs().max()) for name in before))
+    assert changes[0] == pytest.approx(1e-6, rel=0.1)  # Adam's first step
+    assert changes[1] == pytest.approx(1e-4, rel=0.1)
+
+
 def test_data_of_the_other_direction_or_task_are_refused(trained, folder):
     options, _ = trained
     other = dataset(folder / "other", task="Other-Task")

@@ -49,6 +49,11 @@ class Outcome:
     extra: Mapping[str, Any] = field(default_factory=dict)
     """Further facts of this episode, JSON-serialisable (seed, session, domain parameters)."""
 
+    @property
+    def stage(self) -> str | None:
+        """How far it came, where the task says that in its fact ``stage``."""
+        return self.extra.get("stage")
+
     @classmethod
     def of(cls, said: Any, where: object) -> Self:
         """Take it from what a file says.

@@ -16,7 +16,7 @@ import torch
 
 from isaaclab_datagen.datasets.episode import Outcome
 from isaaclab_datagen.rollout.actor import Actor
-from isaaclab_datagen.rollout.statistics import Tally, wilson_interval
+from isaaclab_datagen.rollout.statistics import Tally, causes, wilson_interval
 from isaaclab_datagen.rollout.wrappers import Once
 
 DIRECTIONS = ("A", "B")
@@ -189,6 +189,7 @@ def summary(chains: Sequence[Chain]) -> dict[str, Any]:
         found[f"{name}_interval"] = wilson_interval(tally.successes, tally.judged)
         found[f"{name}_legs"], found[f"{name}_successes"] = tally.total, tally.successes
         found[f"{name}_reasons"] = dict(tally.reasons)
+        found[f"{name}_stages"] = {reason: dict(counts) for reason, counts in tally.stages.items()}
     return found
 
 
@@ -201,7 +202,7 @@ def told(found: Mapping[str, Any]) -> str:
         share = (
             "no leg" if rate is None else f"{100 * rate:.1f} % (95 % interval {100 * low:.1f} to {100 * high:.1f} %)"
         )
-        counted = ", ".join(f"{reason} {count}" for reason, count in found[f"{name}_reasons"].items())
+        counted = causes(found[f"{name}_reasons"], found[f"{name}_stages"])
         lines.append(f"{name}_success_rate: {found[f'{name}_successes']}/{found[f'{name}_legs']} = {share}: {counted}")
     cycles = found["consecutive_success"]
     spread = ", ".join(f"{count} x {number}" for number, count in cycles["distribution"].items())

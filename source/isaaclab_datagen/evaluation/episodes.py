@@ -38,6 +38,11 @@ class Ended:
     steps: int
     outcome: Outcome
 
+    def to_json(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        found = {"seed": self.seed, "slot": self.slot, "steps": self.steps, "reason": self.outcome.reason}
+        return found if self.outcome.stage is None else {**found, "stage": self.outcome.stage}
+
 
 class Spread(NamedTuple):
     """A number of several episodes."""
@@ -102,12 +107,9 @@ class Score:
             "mean_steps": self.mean_steps,
             "facts": {name: spread._asdict() for name, spread in self.numbers.items()},
             "reasons": dict(tally.reasons),
+            "stages": {reason: dict(counts) for reason, counts in tally.stages.items()},
             "seeds": sorted({ended.seed for ended in self.episodes}),
-            "failures": [
-                {"seed": ended.seed, "slot": ended.slot, "steps": ended.steps, "reason": ended.outcome.reason}
-                for ended in self.episodes
-                if not ended.outcome.success
-            ],
+            "failures": [ended.to_json() for ended in self.episodes if not ended.outcome.success],
         }
 
     def __str__(self) -> str:

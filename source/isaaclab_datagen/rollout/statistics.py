@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from isaaclab_datagen.datasets.episode import Outcome
@@ -15,6 +16,8 @@ class Tally:
 
     reasons: Counter[str] = field(default_factory=Counter)
     """How often each reason ended an episode."""
+    stages: dict[str, Counter[str]] = field(default_factory=dict)
+    """Reason to how far the failures that it ended had come, where the task says so."""
     successes: int = 0
     unknown: int = 0
     """Episodes of which nobody says whether they succeeded."""
@@ -39,10 +42,12 @@ class Tally:
         self.reasons[outcome.reason] += 1
         self.successes += outcome.success is True
         self.unknown += outcome.success is None
+        if outcome.success is False and outcome.stage is not None:
+            self.stages.setdefault(outcome.reason, Counter())[outcome.stage] += 1
 
     def __str__(self) -> str:
         """For instance ``495/500 = 99.0 % (95 % interval 97.7 to 99.6 %): success 495, time_out 5``."""
-        reasons = ", ".join(f"{name} {number}" for name, number in self.reasons.most_common())
+        reasons = causes(self.reasons, self.stages)
         unknown = f"success unknown of {self.unknown}"
         if self.unknown == self.total > 0:
             return f"{unknown}: {reasons}"
@@ -51,6 +56,19 @@ class Tally:
             f"{self.successes}/{self.judged} = {100 * self.rate:.1f} % "
             f"(95 % interval {100 * low:.1f} to {100 * high:.1f} %){f', {unknown}' if self.unknown else ''}: {reasons}"
         )
+
+
+def causes(reasons: Mapping[str, int], stages: Mapping[str, Mapping[str, int]]) -> str:
+    """For instance ``success 495, time_out 5 (elsewhere 3, not_lifted 2)``."""
+    parts = []
+    for reason, number in _by_number(reasons):
+        of_them = ", ".join(f"{stage} {count}" for stage, count in _by_number(stages.get(reason, {})))
+        parts.append(f"{reason} {number} ({of_them})" if of_them else f"{reason} {number}")
+    return ", ".join(parts)
+
+
+def _by_number(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda item: -item[1])
 
 
 def wilson_interval(successes: int, total: int, z: float = 1.959964) -> tuple[float, float]:

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 from diffusers.training_utils import EMAModel
-from lerobot.configs import PreTrainedConfig
 from lerobot.policies.diffusion.configuration_diffusion import DiffusionConfig
 from lerobot.policies.diffusion.modeling_diffusion import DiffusionPolicy, SpatialSoftmax
 from lerobot.policies.factory import make_pre_post_processors
@@ -21,7 +20,7 @@ from torch.nn.parallel import DistributedDataParallel
 from isaaclab_datagen.errors import RunError, UsageError, is_out_of_memory
 from isaaclab_datagen.policies.checkpoints import CHECKPOINTS, LAST, resolve
 from isaaclab_datagen.policies.diffusion import config as configuration
-from isaaclab_datagen.policies.diffusion.planner import load_policy
+from isaaclab_datagen.policies.diffusion.planner import load_policy, read_config
 from isaaclab_datagen.policies.signature import Signature
 from isaaclab_datagen.training import checkpoints, corpus, crops, draws, graphs, runs
 from isaaclab_datagen.training.batches import Batch, Batches, fits
@@ -78,17 +77,16 @@ def _train(options: TrainOptions, place: Place, run: Run) -> None:
 
 
 def _config(options: TrainOptions, signature: Signature, model: Path | None, device: torch.device) -> DiffusionConfig:
-    """The policy's configuration: new, or that of the policy that is finetuned."""
+    """The policy's configuration: new, or that of the policy that is finetuned, with what is asked of the optimiser."""
     if model is None:
         return configuration.make(signature, options.policy, str(device))
-    found = PreTrainedConfig.from_pretrained(model)
-    if not isinstance(found, DiffusionConfig):
-        raise UsageError(f"{model} is a {found.type} policy, not a diffusion policy")
+    found = read_config(model, str(device))
     asked = configuration.parse(options.policy)
+    for name in filter(configuration.of_training, asked):
+        setattr(found, name, asked[name])
     wrong = [f"{name} is {getattr(found, name)}" for name, value in asked.items() if getattr(found, name) != value]
     if wrong:
         raise UsageError(f"--policy: the policy that is finetuned stays as it is: {'; '.join(wrong)}")
-    found.device = str(device)
     return found
 
 
@@ -100,7 +98,7 @@ def _learner(config: DiffusionConfig, data: Corpus, model: Path | None, run: Run
         tensors = {key: {name: torch.from_numpy(v) for name, v in found.items()} for key, found in known.items()}
         before, after = make_pre_post_processors(config, dataset_stats=tensors)
     else:
-        policy = load_policy(model, str(place.device))
+        policy = load_policy(model, config)
         overrides = {"device_processor": {"device": str(place.device)}}
         before, after = make_pre_post_processors(config, str(model), preprocessor_overrides=overrides)
     optimizer = config.get_optimizer_preset().build(policy.get_optim_params())

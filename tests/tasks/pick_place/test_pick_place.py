@@ -16,6 +16,7 @@ from isaaclab_datagen.cli import overrides
 from isaaclab_datagen.cli.configuring import keep_cameras
 from isaaclab_datagen.experts import factory
 from isaaclab_datagen.experts.checkpoints import Wish
+from isaaclab_datagen.tasks.pick_place import mdp
 
 TASK = "PickPlace-Rev2Fwd"
 NUM_ENVS = 4
@@ -197,3 +198,22 @@ def test_another_direction_can_be_asked_for_in_a_running_episode(env, run):
     assert rule.lifted.tolist() == [True, False, False, True]
     asked.advance(torch.tensor([1]))
     assert asked.direction.tolist() == [1, 1, 0, 1]
+
+
+@pytest.mark.sim
+def test_how_far_a_leg_has_come(env, run):
+    """What the rule found in the last step: lifted, rests at the target, hand away, success."""
+    rule = env.termination_manager.get_term_cfg("success").func
+    found = {
+        (False, False, True, False): "not_lifted",
+        (True, False, False, False): "in_hand",
+        (True, False, True, False): "elsewhere",
+        (True, True, True, False): "at_target",
+        (True, True, True, True): "done",
+    }
+    for (lifted, arrived, away, succeeded), stage in found.items():
+        rule.lifted[:], rule.arrived[:], rule.away[:] = lifted, arrived, away
+        command(env).succeeded[:] = succeeded
+        numbers, names = mdp.carry_stage(env, "success", "carry")
+        assert [names[number] for number in numbers] == [stage] * NUM_ENVS
+    command(env).succeeded[:] = False

@@ -99,6 +99,11 @@ def parse(asked: Mapping[str, str]) -> dict[str, Any]:
     return values
 
 
+def of_training(name: str) -> bool:
+    """Whether a field says how a policy is trained, not what it is: a finetuning may have another one."""
+    return name.startswith(("optimizer_", "scheduler_"))
+
+
 def _check_kind(name: str, default: Any, value: Any) -> None:
     kinds = {bool: (bool,), int: (int,), float: (int, float), str: (str,), tuple: (tuple,)}.get(type(default))
     if kinds is None or value is None:

@@ -40,10 +40,10 @@ class DiffusionPlanner:
         """
         model = resolve(path)
         self.signature = Signature.load(model)
-        self.policy = load_policy(model, device)
+        config = read_config(model, device)
+        self.policy = load_policy(model, config)
         if inference_steps is not None:
             self.policy.diffusion.num_inference_steps = inference_steps
-        config = self.policy.config
         there = {"device_processor": {"device": device}}
         self._before, self._after = make_pre_post_processors(
             config, str(model), preprocessor_overrides=there, postprocessor_overrides=there
@@ -80,12 +80,12 @@ class DiffusionPlanner:
         return self.policy.predict_action_chunk(batch, noise=noise)
 
 
-def load_policy(model: Path, device: str) -> DiffusionPolicy:
-    """A saved policy, in evaluation mode.
+def read_config(model: Path, device: str) -> DiffusionConfig:
+    """A saved policy's configuration.
 
     Args:
         model: A ``pretrained_model`` folder.
-        device: Where it is put.
+        device: Where the policy is to be put.
 
     Raises:
         UsageError: It is another kind of policy.
@@ -94,6 +94,16 @@ def load_policy(model: Path, device: str) -> DiffusionPolicy:
     if not isinstance(config, DiffusionConfig):
         raise UsageError(f"{model} is a {config.type} policy, not a diffusion policy")
     config.device = device
+    return config
+
+
+def load_policy(model: Path, config: DiffusionConfig) -> DiffusionPolicy:
+    """A saved policy, in evaluation mode.
+
+    Args:
+        model: A ``pretrained_model`` folder.
+        config: What it will have: its own, see :func:`read_config`.
+    """
     with redirect_stdout(StringIO()):  # it announces where the weights come from
         return DiffusionPolicy.from_pretrained(model, config=config)
 

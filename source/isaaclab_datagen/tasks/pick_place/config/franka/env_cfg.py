@@ -96,5 +96,6 @@ class FrankaPickPlaceRecorderCfg(DatasetRecorderCfg):
             "place_pose": ChannelCfg(func=mdp.place_pose, params=_PLACE),
             "target_pose": ChannelCfg(func=mdp.target_pose, params=_PLACE),
             "phase": ChannelCfg(func=mdp.actor_phase, params=COMMAND),
-        }
+        },
+        facts={"stage": ChannelCfg(func=mdp.carry_stage, params={**COMMAND, "term": "success"})},
     )
