@@ -57,3 +57,17 @@ def test_a_file_that_is_there_is_not_written_over(tmp_path):
     with pytest.raises(FileExistsError):
         SteadyFile(tmp_path / "a")
     assert (tmp_path / "a").read_text() == "precious"
+
+
+def test_what_another_process_wrote_while_the_lock_was_waited_for_is_not_undone(tmp_path, monkeypatch):
+    theirs = tmp_path / "theirs"
+
+    def held_at_first(descriptor):
+        if theirs.exists():
+            return True
+        theirs.write_text("precious")
+        return False
+
+    monkeypatch.setattr(files, "_locked", held_at_first)
+    files.FolderLock(tmp_path).undo()
+    assert theirs.read_text() == "precious"

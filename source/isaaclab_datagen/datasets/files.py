@@ -18,6 +18,8 @@ if sys.platform != "win32":
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 """Numbers of the errors that say so."""
+LOCK = ".lock"
+"""Name of the file that is locked in a folder."""
 _PATIENCE = 2.0
 """How long a lock may take to become free [s]."""
 
@@ -139,14 +141,14 @@ class FolderLock:
         self._folder = folder
         self._made = [path for path in (folder, *folder.parents) if not path.exists()]
         folder.mkdir(parents=True, exist_ok=True)
-        self._was_empty = not os.listdir(folder)
-        self.descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
+        self.descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
         patience = time.monotonic() + _PATIENCE
         while not _locked(self.descriptor):
             if time.monotonic() > patience:
                 os.close(self.descriptor)
                 raise RunError(f"{folder} is being written by another process: wait for it, or give another --out")
             time.sleep(0.02)
+        self._was_empty = os.listdir(folder) == [LOCK]  # not before: whoever held it may have written
 
     def release(self) -> None:
         """Let the next process in, once nobody else holds it."""
