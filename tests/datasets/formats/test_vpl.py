@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 from fractions import Fraction
@@ -372,3 +373,18 @@ def test_damage_is_found(damage, reason, tmp_path):
     damage(path)
     problems = inspection.inspect(formats.open_reader(tmp_path)).problems
     assert any(reason in problem for problem in problems), problems
+
+
+@pytest.mark.parametrize(
+    ("sizes", "said"),
+    [
+        ({"near": [320, 240], "far": [160, 120]}, "of one size: near 320x240, far 160x120"),
+        ({"near": [20000, 240]}, "not 20000x240"),
+    ],
+)
+def test_sizes_that_it_cannot_hold_are_refused_before_anything_is_made(tmp_path, sizes, said):
+    facts = {"step_dt": 0.02, "camera_sizes": sizes}
+    chosen = argparse.Namespace(fps=None, video_interval=1, color="lossless")
+    with pytest.raises(UsageError, match=said):
+        formats.load("vpl").open_writer(tmp_path / "new", chosen, {"task": "T", "cameras": list(sizes)}, facts)
+    assert not list(tmp_path.iterdir())

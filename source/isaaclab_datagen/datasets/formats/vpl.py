@@ -78,8 +78,14 @@ def open_writer(out: Path, options: Namespace, identity: Mapping[str, Any], prov
         raise UsageError("format vpl needs a camera: name one with --cameras")
     if options.video_interval < 1:
         raise UsageError(f"--video_interval {options.video_interval}: must be 1 or more")
-    for width, height in provenance.get("camera_sizes", {}).values():
+    sizes = provenance.get("camera_sizes", {})
+    for width, height in sizes.values():
         check_size(width, height)
+    if len({tuple(size) for size in sizes.values()}) > 1:
+        said = ", ".join(f"{name} {width}x{height}" for name, (width, height) in sizes.items())
+        raise UsageError(
+            f"format vpl puts the images of all cameras into one array, so they must be of one size: {said}"
+        )
     fps = _fps(options.fps, provenance.get("step_dt"))
     whole = {**identity, "fps": fps, "video_interval": options.video_interval, "color": options.color}
     facts = {"robot": "robot", "step_dt": 1 / fps, **provenance}
