@@ -12,6 +12,7 @@ set -euo pipefail
 export WORK=${WORK:-runs/rev2fwd}
 EPISODES=${EPISODES:-1024}   # demonstrations of each kind
 ENVS=${ENVS:-256}            # of recording and testing
+MOVED=${MOVED:-0.3}          # share of the demonstrations of B whose place moves
 STEPS=${STEPS:-14000}
 BATCH=${BATCH:-128}
 RATE=${RATE:-2e-4}           # learning rate
@@ -31,7 +32,8 @@ COMPARED=(next_pose_same_gripper segment_goal)
 mkdir -p "$WORK/results"
 
 record() { # name, direction
-  "$PYTHON" scripts/collect.py --task $TASK --episodes "$EPISODES" --num_envs "$ENVS" --out "$WORK/$1" "env.direction=$2"
+  "$PYTHON" scripts/collect.py --task $TASK --episodes "$EPISODES" --num_envs "$ENVS" --out "$WORK/$1" "env.direction=$2" \
+    "env.moved_share=$MOVED"
 }
 
 reverse() { # rule; of ours, A is what succeeds again, the others are compared as they are

@@ -133,6 +133,13 @@ def test_frames_at_rest_are_found_at_both_ends():
         transforms.moving({name: np.repeat(rows[:1], STEPS + 1, axis=0) for name, rows in columns().items()})
 
 
+def test_where_the_place_stays_to_the_end_is_found():
+    assert transforms.last_place(columns()) == 0
+    moved = columns()
+    moved["place_pose"][:12, 0] += 0.1
+    assert transforms.last_place(moved) == 12
+
+
 def test_cutting_keeps_both_ends_and_refuses_what_is_not_there():
     part = transforms.cut(columns(), 3, 7)
     assert {len(rows) for name, rows in part.items() if name != "processed_action"} == {5}

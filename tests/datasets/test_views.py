@@ -60,6 +60,20 @@ def test_a_reversed_dataset_shows_the_same_frames_in_reverse_order(name, trim, t
     np.testing.assert_array_equal(images[0], backwards.frames["images/wrist"][kept])
 
 
+@pytest.mark.parametrize("trim", [True, False])
+def test_backwards_a_cube_begins_where_the_place_was_before_it_moved(trim, tmp_path):
+    writer, made, moved = open_writer(tmp_path / "b", "rev2fwd", env={"direction": "B"}), frames(0), 26
+    for frame in made[moved:]:
+        frame["place_pose"] = frame["place_pose"] + np.float32(0.1)
+    write_episode(writer, 0, made, SUCCESS)
+    writer.close()
+    episode = Reversed(formats.open_reader(tmp_path / "b"), Reversing(trim=trim)).read(0)
+    assert (episode.frames["place_pose"] == made[0]["place_pose"]).all()
+    np.testing.assert_array_equal(episode.frames["object_pose"][0], made[moved - 1]["object_pose"])
+    np.testing.assert_array_equal(episode.frames["images/wrist"][0], made[moved - 1]["images/wrist"])
+    assert episode.num_steps == moved - 1 - (3 if trim else 0)
+
+
 def test_the_direction_is_swapped_and_the_labels_are_told(tmp_path):
     source = record(tmp_path / "b")
     reader = Reversed(source, Reversing("segment_goal", lead=3))

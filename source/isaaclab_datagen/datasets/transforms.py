@@ -73,6 +73,13 @@ def moving(columns: Columns) -> tuple[int, int]:
     return int(steps[0]), int(steps[-1]) + 1
 
 
+def last_place(columns: Columns) -> int:
+    """First frame from which the other place stays where it is: while a cube is brought from there, it marks that."""
+    place = needed(columns, "place_pose")
+    changes = np.flatnonzero((np.diff(place, axis=0) != 0.0).any(axis=-1))
+    return int(changes[-1]) + 1 if len(changes) else 0
+
+
 def next_pose(columns: Columns, actions: np.ndarray, lead: int) -> np.ndarray:
     """Actions that lead from each frame to the next ones: poses that are reached later, fingers told in time.
 

@@ -163,9 +163,13 @@ class Reversed(DatasetReader):
         return episode.num_steps - stop, episode.num_steps - start
 
     def _cut(self, episode: Episode) -> tuple[dict[str, np.ndarray], tuple[int, int]]:
-        """Its states backwards, cut, and the first and the last frame that is left, counted backwards."""
+        """Its states backwards, cut, and the first and the last frame that is left, counted backwards.
+
+        Where the place moved while the cube lay there, what came after is left out: backwards, the cube begins there.
+        """
         frames = transforms.reverse(episode.frames)
-        ends = transforms.moving(frames) if self.how.trim else (0, episode.num_steps)
+        start, stop = transforms.moving(frames) if self.how.trim else (0, episode.num_steps)
+        ends = max(start, transforms.last_place(frames)), stop
         return transforms.cut(frames, *ends), ends
 
 

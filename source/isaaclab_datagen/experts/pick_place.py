@@ -56,6 +56,8 @@ class PickPlaceStateMachine(StateMachine):
         )
         count, device = env.num_envs, env.device
         self._begins = torch.ones(count, dtype=torch.bool, device=device)
+        self._leg = self._asked.leg.clone()
+        self._anew = torch.zeros_like(self._begins)
         self._sent = torch.zeros(count, 7, device=device)
         self._speed = torch.zeros(count, 1, device=device)
         self._before = self.phase.clone()
@@ -95,6 +97,14 @@ class PickPlaceStateMachine(StateMachine):
             [above_grasp, *[self._grasp] * 3, lifted, over, *[put] * 3, above_put, aside, rest],
         )
 
+    def redirect(self, phase: torch.Tensor) -> torch.Tensor:
+        """See the base class. What was let go and is to be carried on is taken hold of anew, from above or at once."""
+        shift, turn = compute_pose_error(
+            self.tip[:, :3], self.tip[:, 3:], self._grasp[:, :3], self._grasp[:, 3:], rot_error_type="axis_angle"
+        )
+        over = (shift[:, :2].norm(dim=-1) < self.cfg.over_distance) & (turn.norm(dim=-1) < self.cfg.over_angle)
+        return torch.where(self._anew, torch.where(over, DOWN, ABOVE), phase)
+
     def to_action(self, tip: torch.Tensor, target: torch.Tensor, gripper: torch.Tensor) -> torch.Tensor:
         """See the base class. What is sent goes towards the target, at no more than the given speeds."""
         cfg, dt = self.cfg, self.env.step_dt
@@ -130,7 +140,9 @@ class PickPlaceStateMachine(StateMachine):
         self._aside = torch.where(begins, aside, self._aside)
         grasp = torch.cat([cube[:, :3], downward(cube[:, 3:])], dim=-1)
         grasp[:, 2] -= self.cfg.grasp_depth
-        free = (self._begins | (self.phase < READY)).unsqueeze(-1)
+        self._anew = (self._asked.leg != self._leg) & (self.phase > RELEASE)
+        self._leg[:] = self._asked.leg
+        free = (self._begins | self._anew | (self.phase < READY)).unsqueeze(-1)
         self._grasp = torch.where(free, grasp, self._grasp)
         held = ((self.phase >= GRASP) & (self.phase < LOWER)).unsqueeze(-1)
         self._shift = torch.where(held, tip[:, :3] - cube[:, :3], self._shift)
@@ -183,6 +195,10 @@ class PickPlaceStateMachineCfg:
     failed."""
     finger_steps: int = 7
     """Steps at rest while they move, which takes 4 or 5. See :attr:`pause_steps`."""
+    over_distance: float = 0.02
+    """Where the cube is taken hold of anew, the hand goes down on it at once if it is no farther aside [m]."""
+    over_angle: float = 0.3
+    """And turned by no more [rad]."""
     aside: float = 0.03
     """How far aside the way back leads, at most, in x and in y [m]."""
     aside_turn: float = 0.2

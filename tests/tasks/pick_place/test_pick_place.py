@@ -38,6 +38,7 @@ def configuration(*words: str):
         ("env.direction=C", "choose from A, B"),
         ("env.height_threshold=-0.1", "height_threshold"),
         ("env.distance_threshold=0", "distance_threshold"),
+        ("env.moved_share=1.1", "moved_share is 1.1: must be within 0 and 1"),
         ("env.terminations.success.params.steps=-1", "success.steps is -1: must be above 0"),
         ("env.terminations.success.params.speed_threshold=-0.1", "success.speed_threshold"),
     ],

@@ -178,6 +178,9 @@ class PickPlaceEnvCfg(ManagerBasedRLEnvCfg):
     """Whether an episode that follows a success goes on from there, in the other direction."""
     return_to_rest: bool = False
     """Whether an episode only ends well once the tip is back where it began: demonstrations are recorded so."""
+    moved_share: float = 0.0
+    """In what share of the legs of B the red disc goes elsewhere, once, after the cube was put there: demonstrations of
+    how a cube is taken hold of anew."""
     goal_xy: tuple[float, float] = (0.5, 0.0)
     """The goal [m]."""
     height_threshold: float = 0.15
@@ -213,7 +216,9 @@ class PickPlaceEnvCfg(ManagerBasedRLEnvCfg):
         for name, value in (*asked.items(), *((f"success.{name}", success[name]) for name in further)):
             if not 0 < value < math.inf:
                 raise ValueError(f"{name} is {value}: must be above 0, and finite")
-        carry.direction, carry.chain = self.direction, self.chain
+        if not 0.0 <= self.moved_share <= 1.0:
+            raise ValueError(f"moved_share is {self.moved_share}: must be within 0 and 1")
+        carry.direction, carry.chain, carry.moved_share = self.direction, self.chain, self.moved_share
         carry.goal_xy = (float(self.goal_xy[0]), float(self.goal_xy[1]))
         success["height_threshold"] = self.height_threshold
         success["distance_threshold"] = self.distance_threshold

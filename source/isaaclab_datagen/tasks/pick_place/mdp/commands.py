@@ -43,6 +43,10 @@ class CarryCommand(CommandTerm):
         """Counts what was asked for. Who remembers something of a leg forgets it when this changes."""
         self.succeeded = torch.zeros(env.num_envs, dtype=torch.bool, device=env.device)
         """Whether this step ended a leg well; the success term says so. Cleared by the reset that follows."""
+        self.carried = torch.zeros_like(self.succeeded)
+        """Whether the cube has been put where it belongs and let go; the success term says so. Shape is (num_envs,)."""
+        self.moves = torch.zeros_like(self.succeeded)
+        """Whether the red disc is yet to go to another place in this leg. Shape is (num_envs,)."""
         self.phase = torch.full((env.num_envs,), -1, dtype=torch.long, device=env.device)
         """What the actor says that it is doing; -1 where it says nothing."""
 
@@ -108,7 +112,16 @@ class CarryCommand(CommandTerm):
         self._command[env_ids, 3:5] = torch.where(to_goal, cube[:, :2], self.draw_places(len(env_ids)))
         self.leg[env_ids] += 1
         self.phase[env_ids] = -1
+        if self.cfg.moved_share > 0.0:
+            self.moves[env_ids] = ~to_goal[:, 0] & (torch.rand(len(env_ids), device=self.device) < self.cfg.moved_share)
         self._draw()
+
+    def _move(self) -> None:
+        """Put the red disc elsewhere under some of the hands that have just let go of the cube."""
+        now = self.moves & self.carried & (torch.rand(self.num_envs, device=self.device) < self.cfg.moved_chance)
+        self._command[:, 3:5] = torch.where(now.unsqueeze(-1), self.draw_places(self.num_envs), self.place)
+        self.leg += now
+        self.moves &= ~now
 
     def draw_places(self, count: int) -> torch.Tensor:
         """Random places, far enough from the goal [m]. Shape is (count, 2)."""
@@ -125,9 +138,11 @@ class CarryCommand(CommandTerm):
         self._ask(ids, torch.where(goes_on, 1 - self.direction[ids], first))
         tip = body_pose(self._env, self._hand, self.cfg.tip_offset)
         self._command[ids, 5:12] = torch.where(goes_on.unsqueeze(-1), self.rest[ids], tip[ids])
-        self.succeeded[ids] = False
+        self.succeeded[ids], self.carried[ids] = False, False
 
     def _update_command(self) -> None:
+        if self.cfg.moved_share > 0.0:
+            self._move()
         self._draw()
 
     def _update_metrics(self) -> None:

@@ -30,6 +30,10 @@ class CarryCommandCfg(CommandTermCfg):
     """[m]"""
     goal_distance: float = 0.1
     """Least distance between the two [m]."""
+    moved_share: float = 0.0
+    """In what share of the legs of B the red disc goes to another place, once, after the cube was put there."""
+    moved_chance: float = 0.1
+    """And how probable that is in each step in which the hand has let go of the cube: it is on its way back then."""
     object_name: str = "object"
     goal_disc: str = "goal_disc"
     place_disc: str = "place_disc"

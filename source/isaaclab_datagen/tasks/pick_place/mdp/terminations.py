@@ -101,6 +101,7 @@ class carried(ManagerTermBase):
         self.arrived = self.rested >= steps
         self.away = (tip - cube).norm(dim=-1) >= clearance
         done = self.lifted & self.arrived & open_wide & self.away
+        command.carried[:] = done
         if rest_distance is not None:
             done &= (tip - command.rest[:, :3]).norm(dim=-1) < rest_distance
             done &= quat_error_magnitude(hand[:, 3:], command.rest[:, 3:]) < rest_angle
