@@ -5,7 +5,6 @@ if __name__ == "__main__":
 
     quit_at_once()
 
-import shlex
 from pathlib import Path
 
 from isaaclab_datagen.cli import errors, interrupts, iterating
@@ -29,12 +28,13 @@ def main() -> None:
     device = () if args.device is None else (f"--device={args.device}",)
     viz = () if args.viz is None else (f"--viz={args.viz}",)
     extra = {
-        "alternate.py": (*device, *viz, *shlex.split(args.alternate_args)),
-        "learn.py": (*(() if args.learn_devices else device), *shlex.split(args.learn_args)),
+        "alternate.py": (*device, *viz, *(args.alternate_args or ())),
+        "learn.py": (*(() if args.learn_devices else device), *(args.learn_args or ())),
     }
+    config = iterating.read_config(args.config)
+    iterating.check(config)
     interrupts.finish_first()
-    run = iterating.runner(Path(__file__).parent)
-    loop = Loop(iterating.read_config(args.config), run, extra, args.learn_devices)
+    loop = Loop(config, iterating.runner(Path(__file__).parent), extra, args.learn_devices or ())
     try:
         ended = loop.run()
     finally:

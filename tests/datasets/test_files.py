@@ -71,3 +71,21 @@ def test_what_another_process_wrote_while_the_lock_was_waited_for_is_not_undone(
     monkeypatch.setattr(files, "_locked", held_at_first)
     files.FolderLock(tmp_path).undo()
     assert theirs.read_text() == "precious"
+
+
+def test_a_folder_that_its_holder_removes_is_locked_anew(tmp_path, monkeypatch):
+    first, tried = files.FolderLock(tmp_path / "new"), []
+
+    def undone_at_first(descriptor):
+        if not tried:
+            first.undo()
+        tried.append(descriptor)
+        return locked(descriptor)
+
+    locked = files._locked
+    monkeypatch.setattr(files, "_locked", undone_at_first)
+    second = files.FolderLock(tmp_path / "new")
+    assert len(tried) == 2
+    assert os.path.samestat(os.fstat(second.descriptor), (tmp_path / "new" / files.LOCK).stat())
+    second.undo()
+    assert not list(tmp_path.iterdir())

@@ -123,10 +123,28 @@ def test_a_kill_costs_the_phase_that_ran(config, killed_at, late):
 
 def test_an_alternation_without_success_is_tried_with_another_seed_then_given_up(config, capsys):
     processes = Processes(rates=lambda name, seed: 0)
-    assert "stopped in iteration 1: no leg succeeded with 3 seeds" in run(config, processes)
+    with pytest.raises(RunError, match="stopped in iteration 1: no leg succeeded with 3 seeds"):
+        run(config, processes)
     assert names(processes) == ["iter1.alternate"] * 3
     assert len({word for phase in processes.phases for word in phase.words if word.startswith("--seed")}) == 3
     assert "another seed is tried" in capsys.readouterr().out
+
+
+def test_what_was_found_with_other_variables_or_weights_is_not_used(config, tmp_path):
+    weights = tmp_path / "a" / "model.safetensors"
+    weights.parent.mkdir()
+    for file in (weights, weights.with_name("config.json")):
+        file.write_text("{}")
+    config = replace(config, policy_a_dir=str(weights.parent))
+    for change in ({}, {"height_threshold": 0.05}, {"height_threshold": 0.05, "attempts": 1}):
+        failing = Processes(rates=lambda name, seed: 0)
+        with pytest.raises(RunError, match="no leg succeeded"):
+            run(replace(config, **change), failing)
+        assert names(failing) == ([] if "attempts" in change else ["iter1.alternate"] * 3)
+    weights.write_text("{ }")
+    again = Processes()
+    run(config, again)
+    assert names(again) == WHOLE
 
 
 def test_a_task_without_success_keeps_its_policy(config):
@@ -199,6 +217,10 @@ def test_the_documents_variables_are_read(tmp_path):
         ("HORIZON=soon", "HORIZON=soon: must be a whole number above 0"),
         ("HEIGHT_THRESHOLD=-1", "must be a number above 0"),
         ("MAX_CYCLES 50", "write NAME=VALUE"),
+        ("SEED=-1", "must be a whole number not below 0"),
+        ("GOAL_X=nan", "GOAL_X=nan: must be a number"),
+        ('OUT_DIR="runs', "No closing quotation"),
+        ('POLICY_A_DIR=""', "POLICY_A_DIR=: must be a path"),
         ("HORIZON=400", "lacks DATA_A, DATA_B, POLICY_A_DIR, POLICY_B_DIR"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import difflib
 import math
@@ -19,35 +20,58 @@ import matplotlib
 from isaaclab_datagen.cli import options
 from isaaclab_datagen.cli.numbers import dataset_folder
 from isaaclab_datagen.cli.parser import Parser
+from isaaclab_datagen.datasets import formats
 from isaaclab_datagen.datasets.processes import die_with
 from isaaclab_datagen.errors import RunError, UsageError
 from isaaclab_datagen.evaluation.alternation import DIRECTIONS
 from isaaclab_datagen.evaluation.iteration import LoopConfig, Phase
+from isaaclab_datagen.policies.checkpoints import resolve
+from isaaclab_datagen.policies.signature import Signature
 
 PICTURE = "progress.png"
+_UNITS = {"steps_per_iter": "training steps", "horizon": "steps", "batch_size": "samples"} | dict.fromkeys(
+    ("height_threshold", "distance_threshold", "goal_x", "goal_y"), "m"
+)
+_LEAST = {"goal_x": "", "goal_y": "", "seed": " not below 0"}
+"""What is said of the numbers that need not be above 0."""
 
 
 def build_parser() -> Parser:
     """Build the parser."""
-    names = ", ".join(field.name.upper() for field in dataclasses.fields(LoopConfig))
+    fields = dataclasses.fields(LoopConfig)
     parser = Parser(
-        description="Test both policies by turns, finetune them on what they did, and again. The same command goes on "
-        f"where it was stopped. The file has lines NAME=VALUE, of {names}."
+        description="Test both policies by turns, finetune them on what they did, and again. The same command goes on\n"
+        "where it was stopped. The file has lines NAME=VALUE; needed, or with these defaults:\n\n"
+        + "\n".join(f"  {field.name.upper()}{_default(field)}" for field in fields)
     )
     parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the loop's variables")
     parser.add_argument("--device", metavar="NAME", help="of simulation and training (default: a GPU if there is one)")
     parser.add_argument(
         "--learn_devices",
         type=options.names,
-        default=(),
         metavar="A,B",
         help="of the two trainings, which then run at the same time, such as cuda:0,cuda:1 (default: one after the "
         "other on --device)",
     )
     parser.add_argument("--viz", metavar="A,B", help="visualizers of the tests, as for alternate.py")
-    parser.add_argument("--alternate_args", default="", metavar="TEXT", help="further words for every alternate.py")
-    parser.add_argument("--learn_args", default="", metavar="TEXT", help="further words for every learn.py")
+    parser.add_argument("--alternate_args", type=_words, metavar="TEXT", help="further words for every alternate.py")
+    parser.add_argument("--learn_args", type=_words, metavar="TEXT", help="further words for every learn.py")
     return parser
+
+
+def _default(field: dataclasses.Field) -> str:
+    if field.default is dataclasses.MISSING:
+        return ""
+    unit = _UNITS.get(field.name)
+    return f"={field.default}{f' [{unit}]' if unit else ''}"
+
+
+def _words(text: str) -> list[str]:
+    """Argparse type for words as a shell splits them."""
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} cannot be split into words: {error}") from error
 
 
 def read_config(path: Path) -> LoopConfig:
@@ -61,7 +85,10 @@ def read_config(path: Path) -> LoopConfig:
     known = {field.name: field for field in dataclasses.fields(LoopConfig)}
     values: dict[str, Any] = {}
     for line in path.read_text().splitlines():
-        words = shlex.split(line, comments=True)
+        try:
+            words = shlex.split(line, comments=True)
+        except ValueError as error:
+            raise UsageError(f"{path}: cannot read {line!r}: {error}") from error
         if not words:
             continue
         name, equals, text = words[0].partition("=")
@@ -87,12 +114,31 @@ def _value(path: Path, field: dataclasses.Field, text: str) -> Any:
         value = kind(text)
     except ValueError:
         value = None
-    positive = kind is not str and field.name not in ("goal_x", "goal_y", "seed")
-    senseless = not isinstance(value, str) and (value is None or not math.isfinite(value) or (positive and value <= 0))
-    if senseless:
-        what = {int: "a whole number", float: "a number", str: "text"}[kind]
-        raise UsageError(f"{path}: {field.name.upper()}={text}: must be {what}{' above 0' if positive else ''}")
+    what = {int: "a whole number", float: "a number", str: "a path"}[kind]
+    if isinstance(value, str):
+        fits, least = bool(value), ""
+    else:
+        least = _LEAST.get(field.name, " above 0")
+        bound = {" above 0": sys.float_info.min, " not below 0": 0.0, "": -math.inf}[least]
+        fits = value is not None and bound <= value < math.inf
+    if not fits:
+        raise UsageError(f"{path}: {field.name.upper()}={text}: must be {what}{least}")
     return value
+
+
+def check(config: LoopConfig) -> None:
+    """Refuse policies and data that a phase would refuse later.
+
+    Raises:
+        UsageError: One is not there, or is of the other direction.
+    """
+    for name in DIRECTIONS:
+        policy, data = (getattr(config, variable.format(name.lower())) for variable in ("policy_{}_dir", "data_{}"))
+        learned = Signature.load(resolve(Path(policy))).facts.get("direction")
+        recorded = formats.open_reader(Path(data)).manifest.identity.get("env", {}).get("direction")
+        for what, direction in ((f"POLICY_{name}_DIR={policy}", learned), (f"DATA_{name}={data}", recorded)):
+            if direction not in (None, name):
+                raise UsageError(f"{what} is of direction {direction}")
 
 
 def runner(scripts: Path) -> Any:

@@ -139,16 +139,34 @@ class FolderLock:
             RunError: Another process holds it.
         """
         self._folder = folder
-        self._made = [path for path in (folder, *folder.parents) if not path.exists()]
-        folder.mkdir(parents=True, exist_ok=True)
-        self.descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
-        patience = time.monotonic() + _PATIENCE
-        while not _locked(self.descriptor):
+        self._made: list[Path] = []
+        self.descriptor, patience = -1, time.monotonic() + _PATIENCE
+        while not self._taken():
             if time.monotonic() > patience:
-                os.close(self.descriptor)
                 raise RunError(f"{folder} is being written by another process: wait for it, or give another --out")
             time.sleep(0.02)
         self._was_empty = os.listdir(folder) == [LOCK]  # not before: whoever held it may have written
+
+    def _taken(self) -> bool:
+        """Try once. Whoever held it may have removed the folder, with the file that was locked."""
+        made = [path for path in (self._folder, *self._folder.parents) if not path.exists()]
+        self._made = made or self._made
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path = self._folder / LOCK
+        with suppress(FileNotFoundError):
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+            with suppress(FileNotFoundError):
+                if _locked(descriptor) and os.path.samestat(os.fstat(descriptor), path.stat()):
+                    self.descriptor = descriptor
+                    return True
+            os.close(descriptor)
+        return False
+
+    def clear(self) -> None:
+        """Remove what lies in the folder, but for the lock."""
+        for path in self._folder.iterdir():
+            if path.name != LOCK:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def release(self) -> None:
         """Let the next process in, once nobody else holds it."""
@@ -161,8 +179,8 @@ class FolderLock:
         if self.descriptor < 0:
             return
         if self._was_empty:
-            for path in self._folder.iterdir():
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            self.clear()
+            (self._folder / LOCK).unlink()
         for path in self._made:
             with suppress(OSError):  # others have used it meanwhile
                 path.rmdir()

@@ -19,6 +19,7 @@ from isaaclab_datagen.datasets.files import FolderLock, write_atomically
 from isaaclab_datagen.datasets.manifest import differences
 from isaaclab_datagen.errors import RunError, UsageError
 from isaaclab_datagen.evaluation.alternation import DIRECTIONS
+from isaaclab_datagen.policies import checkpoints
 
 STATE = "state.json"
 _MAY_CHANGE = ("max_iterations",)
@@ -69,6 +70,8 @@ class State:
     config: dict[str, Any]
     done: dict[str, Any] = field(default_factory=dict)
     """Phase to what it found."""
+    begun: dict[str, Any] = field(default_factory=dict)
+    """Report of an alternation to what it was asked for: what it says holds for that alone."""
 
 
 Runner = Callable[[Phase], None]
@@ -111,11 +114,13 @@ class Loop:
         """Go on to the end.
 
         Returns:
-            Why it ended.
+            What is done.
+
+        Raises:
+            RunError: A phase failed, or no leg succeeded.
         """
         for number in range(1, self.config.max_iterations + 1):
-            if not self._alternate(number):
-                return f"stopped in iteration {number}: no leg succeeded with {self.config.attempts} seeds"
+            self._alternate(number)
             self._finetune_both(number)
         last = self.config.max_iterations + 1
         self._alternate(last)  # what came out of the last iteration
@@ -141,33 +146,40 @@ class Loop:
         found = self.results()
         return [found[n]["rollouts"][name] for n in sorted(found) if n <= number and found[n][f"{name}_successes"] > 0]
 
-    def _alternate(self, number: int) -> bool:
-        """Test both policies and record. False if nothing succeeded, whatever the seed."""
+    def _alternate(self, number: int) -> None:
+        """Test both policies and record."""
         name = f"iter{number}.alternate"
         if name in self.state.done:
-            return True
+            return
         for attempt in range(self.config.attempts):
             found = self._tried(number, attempt)
             if any(found[f"{direction}_successes"] for direction in DIRECTIONS):
                 self._note(name, found)
-                return True
+                return
             print(f"iteration {number}: no leg succeeded with seed {found['seed']}; another seed is tried")
-        return False
+        raise RunError(
+            f"stopped in iteration {number}: no leg succeeded with {self.config.attempts} seeds. Train longer, or make "
+            "success easier (HEIGHT_THRESHOLD, DISTANCE_THRESHOLD, HORIZON)"
+        )
 
     def _tried(self, number: int, attempt: int) -> dict[str, Any]:
         config, folder = self.config, self.folder / f"iter_{number:03d}"
         seed = config.seed + 100 * number + attempt
         report = folder / f"alternation_{seed}.json"
         rollouts = {name: folder / f"rollout_{name}_{seed}" for name in DIRECTIONS}
-        if not report.is_file():
-            for path in rollouts.values():  # of a run that was killed between their appearance and the report's
+        words = [f"--policy_{name}={self.policy(number, name)}" for name in DIRECTIONS]
+        words += [f"--out_{name}={path}" for name, path in rollouts.items()]
+        same = ("max_cycles", "horizon", "num_envs", "height_threshold", "distance_threshold")
+        words += [f"--{name}={getattr(config, name)}" for name in same]
+        words += [f"--seed={seed}", f"--report={report}"]
+        words += ["--goal_xy", str(config.goal_x), str(config.goal_y)]
+        asked = {"words": words, "weights": {name: _weights(self.policy(number, name)) for name in DIRECTIONS}}
+        if not report.is_file() or self.state.begun.get(report.name) != asked:
+            report.unlink(missing_ok=True)
+            for path in rollouts.values():  # of a run that was killed before the report appeared, or of other variables
                 shutil.rmtree(path, ignore_errors=True)
-            words = [f"--policy_{name}={self.policy(number, name)}" for name in DIRECTIONS]
-            words += [f"--out_{name}={path}" for name, path in rollouts.items()]
-            same = ("max_cycles", "horizon", "num_envs", "height_threshold", "distance_threshold")
-            words += [f"--{name}={getattr(config, name)}" for name in same]
-            words += [f"--seed={seed}", f"--report={report}"]
-            words += ["--goal_xy", str(config.goal_x), str(config.goal_y)]
+            self.state.begun[report.name] = asked
+            self._save()
             self._start(f"iter{number}.alternate", "alternate.py", words)
         return {**json.loads(report.read_text()), "rollouts": {name: str(path) for name, path in rollouts.items()}}
 
@@ -205,7 +217,10 @@ class Loop:
     def _note(self, name: str, found: Mapping[str, Any]) -> None:
         with self._noting:
             self.state.done[name] = dict(found)
-            write_atomically(self.folder / STATE, json.dumps(asdict(self.state), indent=1).encode())
+            self._save()
+
+    def _save(self) -> None:
+        write_atomically(self.folder / STATE, json.dumps(asdict(self.state), indent=1).encode())
 
     def _open(self) -> State:
         path, config = self.folder / STATE, asdict(self.config)
@@ -217,7 +232,16 @@ class Loop:
             raise RunError(f"{path} cannot be read ({error}). Give another OUT_DIR") from error
         fixed = {name: value for name, value in config.items() if name not in _MAY_CHANGE}
         there = {name: value for name, value in state.config.items() if name not in _MAY_CHANGE}
-        if wrong := differences(there, fixed):
+        if state.done and (wrong := differences(there, fixed)):
             raise UsageError(f"{self.folder} holds a loop of other variables: {'; '.join(wrong)}. Give another OUT_DIR")
         state.config = config
         return state
+
+
+def _weights(policy: str) -> list[int] | None:
+    """Which weights a policy has: size and time of their file; None where there is none."""
+    try:
+        file = checkpoints.resolve(Path(policy)) / "model.safetensors"
+    except UsageError:
+        return None
+    return [file.stat().st_size, file.stat().st_mtime_ns]
