@@ -18,7 +18,7 @@ from isaaclab_datagen.cli.numbers import dataset_folder
 from isaaclab_datagen.cli.overrides import field_names
 from isaaclab_datagen.cli.parser import Parser
 from isaaclab_datagen.datasets import formats
-from isaaclab_datagen.datasets.files import write_atomically
+from isaaclab_datagen.datasets.files import FolderLock, write_atomically
 from isaaclab_datagen.datasets.recording import RecordingSession
 from isaaclab_datagen.errors import UsageError
 from isaaclab_datagen.evaluation.alternation import DIRECTIONS, Alternation, CountingPlan, Switch, summary
@@ -32,8 +32,12 @@ _NEEDED = ("direction", "chain", "height_threshold", "distance_threshold", "goal
 """What the configuration of a task that can be done by turns has."""
 
 
-def build_parser() -> Parser:
-    """Build the parser."""
+def build_parser(format_name: str | None = None) -> Parser:
+    """Build the parser, with the options of the rollouts' format.
+
+    Raises:
+        UsageError: There is no such format.
+    """
     parser = Parser(
         description="Let policy A and policy B act by turns in every environment, until one of them fails, and record "
         "what both do."
@@ -69,6 +73,8 @@ def build_parser() -> Parser:
         "--inference_steps", type=options.positive_int, metavar="N", help="denoising steps (default: as trained for)"
     )
     group.add_argument("--language", metavar="TEXT", help="what the robot does, in words, stored with the rollouts")
+    if format_name is not None:
+        formats.load_live(format_name).add_options(parser.add_argument_group(f"format {format_name}"))
     options.add_cameras(parser)
     options.add_launcher(parser)
     parser.add_aliases(options.COMMON_ALIASES)
@@ -143,6 +149,7 @@ class Rollouts:
 
         Raises:
             UsageError: One is there already.
+            RunError: Another process records one.
         """
         self.targets = {name: Path(vars(args)[f"out_{name}"]) for name in DIRECTIONS}
         self.plans = {name: CountingPlan() for name in DIRECTIONS}
@@ -153,12 +160,24 @@ class Rollouts:
         if self.targets["A"] == self.targets["B"]:
             raise UsageError(f"--out_A and --out_B are both {self.targets['A']}: give two folders")
         self.writers: dict[str, formats.OpenWriter] = {}
-        for name, path in self._parts.items():
-            shutil.rmtree(path, ignore_errors=True)
-            own = argparse.Namespace(**{**vars(args), "out": path, "keep_failures": True, "success_only": False})
-            whole = collection.identity(own, [jobs.Job(env_cfg, policies[name])], format_name) | {"direction": name}
-            facts = collection.facts(own, overrides, env_cfg)
-            self.writers[name] = formats.load_live(format_name).open_writer(path, own, whole, facts)
+        with ExitStack() as undo:
+            undo.callback(self.discard)
+            for name, path in self._parts.items():
+                lock = FolderLock(path)
+                lock.clear()
+                lock.release()
+                own = argparse.Namespace(**{**vars(args), "out": path, "keep_failures": True, "success_only": False})
+                whole = collection.identity(own, [jobs.Job(env_cfg, policies[name])], format_name)
+                facts = collection.facts(own, overrides, env_cfg)
+                opened = formats.load_live(format_name).open_writer(path, own, whole | {"direction": name}, facts)
+                self.writers[name] = opened
+            undo.pop_all()
+
+    def discard(self) -> None:
+        """Remove what did not appear."""
+        for name, writer in self.writers.items():
+            writer.lock.release()
+            shutil.rmtree(self._parts[name], ignore_errors=True)
 
     def finish(self, report: Mapping[str, Any], file: Path | None) -> Path:
         """Let them appear, with the figures.
