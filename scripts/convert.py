@@ -33,8 +33,9 @@ def build_parser(argv: list[str] | None = None) -> Parser:
     parser.add_argument("--skip_broken", action="store_true", help="leave out episodes that cannot be read, and say so")
     group = parser.add_argument_group("time reversal")
     group.add_argument("--reverse", action="store_true", help="play every episode backwards, for the other direction")
-    group.add_argument("--labels", choices=tuple(LABELS), default=Reversing.labels, help="where actions come from")
-    group.add_argument("--lead", type=int, default=Reversing.lead, metavar="K", help="frames that the arm is behind")
+    ours = Reversing()
+    group.add_argument("--labels", choices=tuple(LABELS), help=f"where actions come from (default: {ours.labels})")
+    group.add_argument("--lead", type=int, metavar="K", help=f"frames that the arm is behind (default: {ours.lead})")
     group.add_argument("--no_trim", dest="trim", action="store_false", help="keep the frames at rest at both ends")
     if name is None and reverse:
         name = formats.detect(parser.parse_known_args(argv)[0].source)[0]
@@ -51,13 +52,16 @@ def main() -> None:
     if rest:
         parser.check_known(rest)
         raise UsageError(f"unexpected {rest[0]}: give one dataset and one folder")
+    how = {name: vars(args)[name] for name in ("labels", "lead", "trim") if vars(args)[name] not in (None, True)}
+    if how and not args.reverse:
+        raise UsageError("--labels, --lead and --no_trim say how episodes are reversed: give --reverse too")
     source = formats.open_reader(args.source)
     if args.skip_broken:
         source, broken = without_broken(source)
         for reason in broken:
             print(f"left out a broken episode: {reason}", file=sys.stderr)
     if args.reverse:
-        source = Reversed(source, Reversing(args.labels, args.lead, args.trim))
+        source = Reversed(source, Reversing(**how))
     keep_failures = args.keep_failures or formats.load(args.format).KEEPS_FAILURES
     interrupts.finish_first()
     made = conversion.convert(source, args.format, args.out, args, keep_failures)

@@ -20,15 +20,14 @@ def main() -> None:
     args, overrides = launch.parse(build_parser())
     task = registry.find(args.task)
     agent = "rsl_rl_cfg_entry_point" if task.rsl_rl_cfg_entry_point else None
-    args.seed = evaluation.SEED if args.seed is None else args.seed
     for run in evaluation.subjects(args, task):
         env_cfg, agent_cfg = launch.resolve(args, overrides, agent, play_mode=True)
         chosen = evaluation.choose(args, task, run, env_cfg, agent_cfg)
         evaluation.configure(args, overrides, task, env_cfg, chosen, run)
         with launch.simulation(env_cfg, args), launch.environment(args.task, env_cfg) as env:
             score = evaluation.run(env, args, chosen)
-            facts = {"task": task.id, "actor": chosen.name, "seed": args.seed, "num_envs": env.num_envs}
-            evaluation.report(score, {**facts, "settings": chosen.settings}, args.out)
+            facts = {"task": task.id, "actor": chosen.name, "settings": chosen.settings, "overrides": overrides}
+            evaluation.report(score, {**facts, "seed": args.seed, "num_envs": env.num_envs}, args.out)
             evaluation.show(score, args.by)
             print(f"{task.id}, {chosen.name}, seed {args.seed}, {env.num_envs} environments: {score}")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from isaaclab_datagen.cli import errors, launch, options, replaying
 from isaaclab_datagen.cli.parser import Parser
-from isaaclab_datagen.datasets import formats
+from isaaclab_datagen.datasets import conversion, formats
 
 
 def build_parser() -> Parser:
@@ -46,6 +46,8 @@ def main() -> None:
     facts = replaying.recorded(reader)
     parser.set_defaults(task=facts["task"], device=replaying.device(facts))
     args, overrides = launch.parse(parser, words)
+    if args.filter is not None:
+        conversion.refuse_second(reader.manifest.format, args.filter, facts["task"])
     env_cfg = replaying.configure(args, overrides, facts)
     shares = replaying.share_out(reader, args, facts)
     with launch.simulation(env_cfg, args), launch.environment(args.task, env_cfg) as env:

@@ -85,6 +85,7 @@ def test_the_options_of_the_format_are_its_own(dataset, tmp_path, monkeypatch):
         (["SRC", "new"], 2, "--format"),
         (["SRC", "new", "--format", "vlp"], 2, "Did you mean vpl?"),
         (["SRC", "new", "--format", "vpl", "--video_interval", "0"], 2, "--video_interval 0"),
+        (["SRC", "new", "--format", "vpl", "--labels", "segment_goal"], 2, "give --reverse too"),
         (["SRC", "new", "--format", "vpl", "--color", "some"], 2, "some"),
         (["SRC", "new", "--format", "vpl", "--dataset_task", "x"], 2, "--dataset_task"),
         (["SRC", "new", "more", "--format", "vpl"], 2, "unexpected more"),

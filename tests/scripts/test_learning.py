@@ -15,10 +15,11 @@ pytest.importorskip("lerobot")
 
 import torch
 
-from isaaclab_datagen.cli import actors, learning
+from isaaclab_datagen.cli import actors, iterating, learning
 from isaaclab_datagen.cli.errors import one_line
 from isaaclab_datagen.datasets import formats
-from isaaclab_datagen.errors import UsageError
+from isaaclab_datagen.errors import RunError, UsageError
+from isaaclab_datagen.evaluation.iteration import LoopConfig
 from isaaclab_datagen.policies.signature import Signature
 
 pytestmark = [pytest.mark.sim, pytest.mark.timeout(600)]
@@ -121,6 +122,22 @@ def test_the_loop_goes_round_once(folder):
     again = script("iterate.py", *words)
     assert again.returncode == 0
     assert "alternate.py" not in again.stdout
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"policy_b_dir": "policy_A"}, "POLICY_B_DIR=.*policy_A is of direction A"),
+        ({"data_a": "B"}, "DATA_A=.*B is of direction B"),
+        ({"policy_a_dir": "nowhere"}, "nowhere is no policy"),
+        ({"data_b": "nowhere"}, "no such folder"),
+    ],
+)
+def test_a_loop_looks_at_policies_and_data_before_it_begins(folder, change, message):
+    paths = {"policy_a_dir": "policy_A", "policy_b_dir": "policy_B", "data_a": "A", "data_b": "B"}
+    iterating.check(LoopConfig(**{name: str(folder / path) for name, path in paths.items()}))
+    with pytest.raises((UsageError, RunError), match=message):
+        iterating.check(LoopConfig(**{name: str(folder / path) for name, path in {**paths, **change}.items()}))
 
 
 def test_a_policy_of_the_other_direction_is_refused(folder):

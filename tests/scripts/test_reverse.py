@@ -73,3 +73,14 @@ def test_a_dataset_is_not_reversed_twice(data):
     assert ended.returncode == 2
     assert "reversed already" in ended.stderr
     assert not (data / "B2").exists()
+
+
+def test_what_is_kept_needs_a_place_before_anything_is_replayed(data):
+    ended = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "replay.py", data / "A", "--filter", data / "kept"],
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 2
+    assert "already. Give another folder" in ended.stderr
+    assert "Time taken for simulation start" not in ended.stdout

@@ -237,4 +237,6 @@ def run(
             rollout(Seeded(env, args.seed), Switch(alternation, acting, frame), lambda: alternation.done, step)
         finally:
             recorder.bind(None)
-    return {**summary(alternation.chains), "seed": args.seed, "max_cycles": args.max_cycles, "horizon": args.horizon}
+    asked = ("seed", "max_cycles", "horizon", "height_threshold", "distance_threshold", "goal_xy")
+    acted = {name: {"path": str(policy.model), **policy.settings} for name, policy in policies.items()}
+    return {**summary(alternation.chains), **{name: vars(args)[name] for name in asked}, "policies": acted}

@@ -49,7 +49,11 @@ def build_parser(argv: list[str] | None = None) -> Parser:
     group.add_argument("--expert", metavar="NAME", help="state_machine, rl, random or zero (default: the task's)")
     group.add_argument("--by", metavar="FACT", help="a table by what is said of an episode, such as action_delay")
     group.add_argument("--out", type=Path, metavar="DIR", help=f"folder for {REPORT} and the videos")
-    group.add_argument("--video", action="store_true", help=f"film the first {FILMS} failures (needs --out)")
+    group.add_argument(
+        "--video",
+        action="store_true",
+        help=f"film the first {FILMS} failures in the first {2 * FILMS} environments (needs --out)",
+    )
     group.add_argument("--max_steps", type=options.positive_int, metavar="M", help="cut episodes after so many steps")
     options.add_policy(parser)
     options.add_cameras(parser)
@@ -59,6 +63,7 @@ def build_parser(argv: list[str] | None = None) -> Parser:
     if own is not None:
         own.add_options(parser.add_argument_group("task's own options"))
     options.add_launcher(parser)
+    parser.set_defaults(seed=SEED)
     parser.add_aliases(options.RL_ALIASES)
     return parser
 

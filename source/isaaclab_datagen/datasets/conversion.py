@@ -58,7 +58,7 @@ def convert(source: DatasetReader, format_name: str, out: Path, options: Namespa
     if not formats.load(source.manifest.format).LIVE:
         made_of = (source.manifest.provenance.get("converted_from") or {}).get("path", "recorded")
         raise UsageError(f"{source.manifest.path.parent} was only exported: convert what it was made of ({made_of})")
-    _refuse_second(format_name, out, source.manifest.identity["task"])
+    refuse_second(format_name, out, source.manifest.identity["task"])
     episodes = [index for index in source.indices if keep_failures or _outcome(source, index).success]
     if not episodes:
         raise RunError(f"{source.manifest.path.parent} holds no successful episode: --keep_failures takes the others")
@@ -200,7 +200,12 @@ def _contents(manifest: Path, out: Path) -> dict[Path, Path]:
     return {path: out / path.name for path in [*sorted(there), manifest]}
 
 
-def _refuse_second(format_name: str, out: Path, task: str) -> None:
+def refuse_second(format_name: str, out: Path, task: str) -> None:
+    """Refuse a folder that cannot take a dataset of this format and task.
+
+    Raises:
+        UsageError: It holds one already, or is a file.
+    """
     format_ = formats.load(format_name)
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out}: a file. Give a folder")

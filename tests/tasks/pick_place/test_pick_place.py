@@ -38,6 +38,7 @@ def configuration(*words: str):
         ("env.direction=C", "choose from A, B"),
         ("env.height_threshold=-0.1", "height_threshold"),
         ("env.distance_threshold=0", "distance_threshold"),
+        ("env.goal_xy=[0.5]", "goal_xy is .*: must be two numbers, x and y"),
         ("env.moved_share=1.1", "moved_share is 1.1: must be within 0 and 1"),
         ("env.terminations.success.params.steps=-1", "success.steps is -1: must be above 0"),
         ("env.terminations.success.params.speed_threshold=-0.1", "success.speed_threshold"),
@@ -203,18 +204,35 @@ def test_another_direction_can_be_asked_for_in_a_running_episode(env, run):
 
 @pytest.mark.sim
 def test_how_far_a_leg_has_come(env, run):
-    """What the rule found in the last step: lifted, rests at the target, hand away, success."""
-    rule = env.termination_manager.get_term_cfg("success").func
-    found = {
-        (False, False, True, False): "not_lifted",
-        (True, False, False, False): "in_hand",
-        (True, False, True, False): "elsewhere",
-        (True, True, True, False): "at_target",
-        (True, True, True, True): "done",
-    }
-    for (lifted, arrived, away, succeeded), stage in found.items():
-        rule.lifted[:], rule.arrived[:], rule.away[:] = lifted, arrived, away
-        command(env).succeeded[:] = succeeded
-        numbers, names = mdp.carry_stage(env, "success", "carry")
-        assert [names[number] for number in numbers] == [stage] * NUM_ENVS
+    """A cube that was lifted or not lies somewhere, below the hand or elsewhere, for a step; then the leg succeeds."""
+    rule, cube = env.termination_manager.get_term_cfg("success").func, env.scene["object"]
+    below, aside, target = (0.0, 0.0, -0.1), (0.1, 0.1, 0.0), None
+    cases = [
+        (False, aside, "not_lifted"),
+        (True, below, "in_hand"),
+        (True, aside, "elsewhere"),
+        (True, target, "at_target"),
+    ]
+    env.reset()
+    params = env.termination_manager.get_term_cfg("success").params
+    for lifted, place, stage in cases:
+        tip = env.obs_buf["policy"][:, :3]
+        pose = cube.data.root_link_pose_w.torch.clone()
+        if place is None:
+            pose[:, :2] = command(env).target + env.scene.env_origins[:, :2]
+            pose[:, 2] = 0.024
+        else:
+            pose[:, :3] = tip + torch.tensor(place) * torch.tensor([1.0, 1.0, 0.5]) + env.scene.env_origins
+        cube.write_root_pose_to_sim_index(root_pose=pose)
+        cube.write_root_velocity_to_sim_index(root_velocity=torch.zeros(NUM_ENVS, 6))
+        rule.lifted[:], rule.rested[:] = False, 0
+        rule(env, **{**params, "height_threshold": 0.0 if lifted else 9.0})
+        assert stages(env) == [stage] * NUM_ENVS
+    command(env).succeeded[:] = True
+    assert stages(env) == ["done"] * NUM_ENVS
     command(env).succeeded[:] = False
+
+
+def stages(env) -> list[str]:
+    numbers, names = mdp.carry_stage(env, "success", "carry")
+    return [names[number] for number in numbers]

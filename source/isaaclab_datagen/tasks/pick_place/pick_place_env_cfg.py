@@ -219,6 +219,8 @@ class PickPlaceEnvCfg(ManagerBasedRLEnvCfg):
         if not 0.0 <= self.moved_share <= 1.0:
             raise ValueError(f"moved_share is {self.moved_share}: must be within 0 and 1")
         carry.direction, carry.chain, carry.moved_share = self.direction, self.chain, self.moved_share
+        if len(self.goal_xy) != 2:
+            raise ValueError(f"goal_xy is {self.goal_xy}: must be two numbers, x and y")
         carry.goal_xy = (float(self.goal_xy[0]), float(self.goal_xy[1]))
         success["height_threshold"] = self.height_threshold
         success["distance_threshold"] = self.distance_threshold

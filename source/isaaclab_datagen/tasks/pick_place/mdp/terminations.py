@@ -21,7 +21,8 @@ __all__ = ["carried", "carry_stage"]
 
 STAGES = ("not_lifted", "in_hand", "elsewhere", "at_target", "done")
 """How far a leg has come: the cube never above the height threshold; lifted and with the hand; lifted, and left by the
-hand where it does not belong; resting at the target, but hand or fingers not as they have to be; all of it."""
+hand where it does not rest at the target; resting there, but too briefly, or hand and fingers are not as they have to
+be; all of it."""
 
 
 class carried(ManagerTermBase):
@@ -38,8 +39,6 @@ class carried(ManagerTermBase):
         """Whether the cube has been above the height threshold in this leg. Shape is (num_envs,)."""
         self.rested = torch.zeros(env.num_envs, dtype=torch.long, device=env.device)
         """Steps for which the cube has rested at the target. Shape is (num_envs,)."""
-        self.arrived = torch.zeros_like(self.lifted)
-        """Whether that is long enough. Shape is (num_envs,)."""
         self.away = torch.zeros_like(self.lifted)
         """Whether the tip is away from the cube. Shape is (num_envs,)."""
         self._leg = self._command.leg.clone()
@@ -98,9 +97,8 @@ class carried(ManagerTermBase):
         self.lifted = (self.lifted & ~other) | (cube[:, 2] > height_threshold)
         self.rested = torch.where(rests, torch.where(other, 0, self.rested) + 1, 0)
         open_wide = gripper_width(env, fingers_cfg)[:, 0] > width_threshold
-        self.arrived = self.rested >= steps
         self.away = (tip - cube).norm(dim=-1) >= clearance
-        done = self.lifted & self.arrived & open_wide & self.away
+        done = self.lifted & (self.rested >= steps) & open_wide & self.away
         command.carried[:] = done
         if rest_distance is not None:
             done &= (tip - command.rest[:, :3]).norm(dim=-1) < rest_distance
@@ -119,5 +117,5 @@ def carry_stage(env: ManagerBasedRLEnv, term: str, command_name: str) -> Named:
     """
     rule = cast("carried", env.termination_manager.get_term_cfg(term).func)
     succeeded = cast("CarryCommand", env.command_manager.get_term(command_name)).succeeded
-    stage = torch.where(rule.arrived, 3, torch.where(rule.away, 2, 1))
+    stage = torch.where(rule.rested > 0, 3, torch.where(rule.away, 2, 1))
     return Named(torch.where(succeeded, 4, torch.where(rule.lifted, stage, 0)), STAGES)
