@@ -7,7 +7,7 @@ see the same. Nothing that only a recording knows goes in: the gripper is its me
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -53,6 +53,16 @@ class StateSpec:
         """Name of each number."""
         return [name for part in self.parts for name in part.names]
 
+    @property
+    def knows_object(self) -> bool:
+        """Whether it says where the object is."""
+        return any(part.channel == OBJECT_POSE for part in self.parts)
+
+    def like(self, other: StateSpec) -> bool:
+        """Whether another one is made of the same, whatever the references."""
+        ours, theirs = ([replace(part, reference=None) for part in spec.parts] for spec in (self, other))
+        return ours == theirs
+
     def to_json(self) -> list[dict[str, Any]]:
         """As JSON can hold it."""
         return [asdict(part) for part in self.parts]
@@ -94,6 +104,21 @@ def state(spec: StateSpec, frame: Mapping[str, Any], concatenate: Callable[[list
             values = concatenate([values[..., :3], closer(values[..., 3:], part.reference)], -1)
         parts.append(values)
     return concatenate(parts, -1)
+
+
+def signed(spec: StateSpec, states: np.ndarray) -> np.ndarray:
+    """States that were made already, by a spec that is :meth:`~StateSpec.like` this one, with the signs of this one.
+
+    Args:
+        spec: What they are made of.
+        states: Shape is (N, len(spec.names)).
+    """
+    states, stop = states.copy(), 0
+    for part in spec.parts:
+        stop += len(part.names)
+        if part.reference is not None:
+            states[:, stop - 4 : stop] = closer(states[:, stop - 4 : stop], part.reference)
+    return states
 
 
 def closer(quaternions: Any, reference: Quaternion) -> Any:

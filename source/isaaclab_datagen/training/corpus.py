@@ -11,6 +11,7 @@ import numpy as np
 
 from isaaclab_datagen.datasets import features, formats, ranges
 from isaaclab_datagen.datasets.arrays import Arrays, build
+from isaaclab_datagen.datasets.features import StateSpec
 from isaaclab_datagen.datasets.moments import Moments
 from isaaclab_datagen.errors import UsageError
 from isaaclab_datagen.policies.signature import Signature
@@ -18,6 +19,8 @@ from isaaclab_datagen.training.options import TrainOptions
 
 SAME = ("task", "direction", "step_dt")
 """Facts in which merged datasets must agree."""
+_OF_FILES = ("source", "format", "episodes", "shape", "state")
+"""Facts that say nothing of the task."""
 
 
 @dataclass(frozen=True)
@@ -88,15 +91,11 @@ def load(options: TrainOptions, signature: Signature | None) -> Corpus:
     arrays = tuple(_arrays(path, cache, options.keep_failures, cameras) for path in paths)
     for one in arrays[1:]:
         _check_same(arrays[0], one)
-    if (
-        signature is not None
-        and options.include_obj_pose
-        and all(p.channel != "object_pose" for p in signature.state.parts)
-    ):
+    if signature is not None and options.include_obj_pose and not signature.state.knows_object:
         raise UsageError("--include_obj_pose: the policy that is finetuned does not know the object's pose")
     signature = signature or begin(arrays[0], options.include_obj_pose)
     check_fits(signature, arrays[0])
-    states = [features.state(signature.state, one.channels, np.concatenate) for one in arrays]
+    states = [_states(signature.state, one) for one in arrays]
     actions = np.concatenate([one.actions for one in arrays])
     if signature.action_quaternion is not None and signature.action_reference is not None:
         place = slice(signature.action_quaternion, signature.action_quaternion + 4)
@@ -112,15 +111,15 @@ def begin(arrays: Arrays, include_object: bool) -> Signature:
         UsageError: No state can be made of it.
     """
     facts = arrays.facts
-    widths = {name: values.shape[1] for name, values in arrays.channels.items()}
-    if features.READY in widths and "state" in facts:
-        spec = features.StateSpec.from_json(facts["state"])
-    else:
-        joints = next(iter(facts.get("joint_names", {}).values()), [])
-        spec = features.with_references(features.choose(widths, joints, include_object), arrays.channels)
+    spec = _spec(arrays, include_object)
+    if include_object and not spec.knows_object:
+        raise UsageError(
+            f"--include_obj_pose: the states of {facts['source']} do not hold the object's pose. "
+            "convert.py --include_obj_pose exports states that do"
+        )
     start = facts.get("action_quaternion")
     reference = None if start is None else features.typical(arrays.actions[:, start : start + 4])
-    known = {name: value for name, value in facts.items() if name not in ("shape", "episodes", "state", "source")}
+    known = {name: value for name, value in facts.items() if name not in _OF_FILES}
     height, width = arrays.images.shape[2:4]
     return Signature(spec, tuple(facts["cameras"]), (height, width), arrays.actions.shape[1], start, reference, known)
 
@@ -156,6 +155,31 @@ def outside(corpus: Corpus, known: dict[str, ranges.Statistics]) -> list[str]:
 
 def _arrays(path: Path, cache: Path, keep_failures: bool, cameras: Sequence[str] | None) -> Arrays:
     return build(formats.open_reader(path), cache, keep_failures, cameras)
+
+
+def _spec(arrays: Arrays, include_object: bool) -> StateSpec:
+    """What a dataset's states are made of: what was said when they were, or what is chosen."""
+    if features.READY in arrays.channels and "state" in arrays.facts:
+        return StateSpec.from_json(arrays.facts["state"])
+    widths = {name: values.shape[1] for name, values in arrays.channels.items()}
+    joints = next(iter(arrays.facts.get("joint_names", {}).values()), [])
+    return features.with_references(features.choose(widths, joints, include_object), arrays.channels)
+
+
+def _states(spec: StateSpec, arrays: Arrays) -> np.ndarray:
+    """A dataset's states: made of its channels, or those that it holds ready-made.
+
+    Raises:
+        UsageError: It lacks a channel, or its states are made of something else.
+    """
+    if features.READY not in arrays.channels:
+        return features.state(spec, arrays.channels, np.concatenate)
+    own = _spec(arrays, include_object=False)
+    if not own.like(spec):
+        raise UsageError(
+            f"{arrays.facts['source']} holds states of {', '.join(own.names)}; wanted are {', '.join(spec.names)}"
+        )
+    return features.signed(spec, arrays.channels[features.READY])
 
 
 def _check_same(first: Arrays, other: Arrays) -> None:
