@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from isaaclab_datagen import registry
 from isaaclab_datagen.cli import cameras, collection, configuring, launch
-from isaaclab_datagen.datasets import channels, conversion
+from isaaclab_datagen.datasets import channels, checks, conversion
 from isaaclab_datagen.datasets.episode import Episode
 from isaaclab_datagen.datasets.manifest import differences, json_clean
 from isaaclab_datagen.datasets.reader import DatasetReader
@@ -107,7 +107,7 @@ def share_out(reader: DatasetReader, args: argparse.Namespace, facts: Mapping[st
     slots, kinds = {}, {}
     for index in reader.indices[: args.episodes]:
         episode = reader.read(index, images=False)
-        if broken := channels.problems(index, episode, reader.has_last_frame) + reader.problems(index):
+        if broken := checks.problems(reader, index, episode):
             raise RunError(f"{reader.manifest.path.parent} is broken: {broken[0]}")
         slots[index], kinds[index] = episode.outcome.env_index, channels.kinds(episode)
     for broken in channels.disagreements(kinds).values():

@@ -16,6 +16,8 @@ import numpy as np
 
 from isaaclab_datagen.errors import RunError
 
+Kind = tuple[tuple[int, ...], np.dtype]
+"""Shape and type of an array."""
 _PICKLED_NAMES = {"numpy.ndarray": np.ndarray, "builtins.bytearray": bytearray}
 
 
@@ -90,10 +92,31 @@ def write_rows(archive: zipfile.ZipFile, name: str, shape: tuple[int, ...], rows
             member.write(row)
 
 
-def array_shape(path: Path, name: str) -> tuple[int, ...]:
-    """Shape of an array of an NPZ file, without reading it. Errors as :func:`load_npz`, and if it is not there."""
+def array_kinds(path: Path) -> dict[str, Kind]:
+    """Shape and type of each array of an NPZ file, without reading them. Errors as :func:`load_npz`."""
+    kinds = {}
+    with whole_npz(path), zipfile.ZipFile(path) as archive:
+        for file in archive.namelist():
+            with archive.open(file) as member:
+                name = file.removesuffix(".npy")
+                shape, _, dtype = _header(member)
+                if dtype.hasobject:
+                    raise ValueError(f"{name} holds pickled objects")
+                kinds[name] = shape, dtype
+    return kinds
+
+
+def array_kind(path: Path, name: str) -> Kind:
+    """Shape and type of an array of an NPZ file, without reading it. Errors as :func:`read_array`."""
     with whole_npz(path), zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as member:
-        return _header(member)[0]
+        shape, _, dtype = _header(member)
+        return shape, dtype
+
+
+def read_array(path: Path, name: str) -> np.ndarray:
+    """One array of an NPZ file. Errors as :func:`load_npz`, and if it is not there."""
+    with whole_npz(path), np.load(path, allow_pickle=False) as archive:
+        return archive[name]
 
 
 def read_rows(path: Path, name: str, rows: Iterable[int]) -> Iterator[np.ndarray]:
@@ -102,7 +125,9 @@ def read_rows(path: Path, name: str, rows: Iterable[int]) -> Iterator[np.ndarray
     Errors as :func:`load_npz`, and if the array or a row is not there.
     """
     with whole_npz(path), zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as member:
-        shape, dtype = _header(member)
+        shape, fortran_order, dtype = _header(member)
+        if fortran_order or dtype.hasobject:
+            raise ValueError(f"{name} is in the order of Fortran, or of objects")
         start, size = member.tell(), math.prod(shape[1:]) * dtype.itemsize
         for row in rows:
             if not 0 <= row < shape[0]:
@@ -114,14 +139,11 @@ def read_rows(path: Path, name: str, rows: Iterable[int]) -> Iterator[np.ndarray
             yield np.frombuffer(data, dtype).reshape(shape[1:])
 
 
-def _header(member: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
-    """Shape and type of the array whose file is at its beginning; leaves it at the first row."""
+def _header(member: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Shape, order and type of the array whose file is at its beginning; leaves it at the first row."""
     version = np.lib.format.read_magic(member)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, fortran_order, dtype = read(member)
-    if fortran_order or dtype.hasobject:
-        raise ValueError("an array in the order of Fortran, or of objects")
-    return shape, dtype
+    return read(member)
 
 
 class _Pickler(pickle.Pickler):

@@ -19,7 +19,7 @@ from typing import Any, cast
 import numpy as np
 from tqdm import tqdm
 
-from isaaclab_datagen.datasets import features
+from isaaclab_datagen.datasets import checks, features
 from isaaclab_datagen.datasets.processes import pool, processes
 from isaaclab_datagen.datasets.reader import DatasetReader
 from isaaclab_datagen.errors import RunError, UsageError
@@ -67,6 +67,7 @@ def build(
     digest = hashlib.sha256(json.dumps(key, sort_keys=True, default=str).encode()).hexdigest()[:12]
     folder = cache / f"{_root(reader).name}-{digest}"
     if not folder.is_dir():
+        checks.require_whole(reader, chosen, features.CHANNELS)
         _decode(reader, chosen, cameras, folder)
     return open_arrays(folder)
 
@@ -77,7 +78,8 @@ def choose_episodes(reader: DatasetReader, keep_failures: bool) -> list[int]:
     Raises:
         RunError: There is none.
     """
-    outcomes = {index: reader.read(index, images=False).outcome.success for index in reader.indices}
+    with checks.remedy(reader):
+        outcomes = {index: reader.read(index, images=False).outcome.success for index in reader.indices}
     if keep_failures or (outcomes and all(success is None for success in outcomes.values())):
         return list(outcomes)
     successes = [index for index, success in outcomes.items() if success]
@@ -113,7 +115,8 @@ def _decode(reader: DatasetReader, chosen: Sequence[int], cameras: Sequence[str]
     staging.mkdir(parents=True)
     try:
         np.memmap(staging / IMAGES, np.uint8, "w+", shape=shape).flush()
-        numbers = _fill(reader, steps, cameras, staging / IMAGES, shape)
+        with checks.remedy(reader):
+            numbers = _fill(reader, steps, cameras, staging / IMAGES, shape)
         np.savez(staging / NUMBERS, **cast(Any, numbers))
         (staging / FACTS).write_text(json.dumps(_facts(reader, chosen, cameras, shape), indent=1))
         if not folder.is_dir():  # another process may have been as fast

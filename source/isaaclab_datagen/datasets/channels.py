@@ -31,6 +31,9 @@ def problems(index: int, episode: Episode, has_last_frame: bool) -> list[str]:
     found = []
     if episode.actions.ndim != 2:
         found.append(f"episode {index}: actions have shape {episode.actions.shape}, not (T, A)")
+    terms = episode.metadata.get("action_terms") or {}
+    if terms and episode.actions.shape[1:] != (sum(terms.values()),):
+        found.append(f"episode {index}: actions have shape {episode.actions.shape}, the task's are {terms}")
     for name, values in _columns(episode).items():
         expected = episode.num_steps + (has_last_frame and name != "actions" and name not in _WITHOUT_LAST_FRAME)
         if len(values) != expected:

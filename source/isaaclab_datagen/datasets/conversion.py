@@ -14,8 +14,8 @@ from typing import Any, NoReturn
 import numpy as np
 from tqdm import tqdm
 
-from isaaclab_datagen.datasets import formats
-from isaaclab_datagen.datasets.episode import Frame, Outcome, Writer
+from isaaclab_datagen.datasets import checks, formats
+from isaaclab_datagen.datasets.episode import Frame, Writer
 from isaaclab_datagen.datasets.files import FolderLock
 from isaaclab_datagen.datasets.folders import place
 from isaaclab_datagen.datasets.processes import pool, processes
@@ -59,9 +59,11 @@ def convert(source: DatasetReader, format_name: str, out: Path, options: Namespa
         made_of = (source.manifest.provenance.get("converted_from") or {}).get("path", "recorded")
         raise UsageError(f"{source.manifest.path.parent} was only exported: convert what it was made of ({made_of})")
     refuse_second(format_name, out, source.manifest.identity["task"])
-    episodes = [index for index in source.indices if keep_failures or _outcome(source, index).success]
+    with checks.remedy(source):
+        episodes = [index for index in source.indices if keep_failures or _succeeded(source, index)]
     if not episodes:
         raise RunError(f"{source.manifest.path.parent} holds no successful episode: --keep_failures takes the others")
+    checks.require_whole(source, episodes)
     format_ = formats.load(format_name)
     kinds = format_.STREAMS
     streams = [name for name in source.streams(episodes[0]) if name.partition("/")[0] in kinds]
@@ -147,7 +149,7 @@ def _copied(
 
 def _copy(source: DatasetReader, streams: Sequence[str], writer: Writer, index: int) -> int:
     """Write one episode. Returns the number of its actions."""
-    outcome, sink = _outcome(source, index), writer.open(index)
+    outcome, sink = source.read(index, images=False).outcome, writer.open(index)
     with ExitStack() as undo:
         undo.callback(sink.discard)
         for frame in frames(source, index, streams):
@@ -157,16 +159,9 @@ def _copy(source: DatasetReader, streams: Sequence[str], writer: Writer, index: 
     return steps
 
 
-def _outcome(source: DatasetReader, index: int) -> Outcome:
-    """How an episode ended.
-
-    Raises:
-        RunError: It is broken; names the remedy.
-    """
-    try:
-        return source.read(index, images=False).outcome
-    except RunError as error:
-        raise RunError(f"{error}. convert.py --skip_broken leaves broken episodes out") from error
+def _succeeded(source: DatasetReader, index: int) -> bool | None:
+    """Whether an episode did, which does not depend on the side from which it is seen."""
+    return source.recorded.read(index, images=False).outcome.success
 
 
 def _description(source: DatasetReader, kinds: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:

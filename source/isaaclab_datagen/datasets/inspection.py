@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from isaaclab_datagen.datasets import channels, coverage
+from isaaclab_datagen.datasets import channels, checks, coverage
 from isaaclab_datagen.datasets.coverage import Contents
 from isaaclab_datagen.datasets.episode import Episode
 from isaaclab_datagen.datasets.reader import DatasetReader
@@ -142,8 +142,8 @@ def _inspect_episode(reader: DatasetReader, frozen_frames: int, index: int) -> E
         return report
     report.num_steps, report.success, report.reason = episode.num_steps, episode.outcome.success, episode.outcome.reason
     report.content, report.contents = _digest(episode) if episode.num_steps else "", Contents.of(episode)
-    report.kinds, found = channels.kinds(episode), channels.problems(index, episode, reader.has_last_frame)
-    report.problems += reader.problems(index) + found
+    report.kinds = channels.kinds(episode)
+    report.problems += checks.problems(reader, index, episode)
     for camera in reader.cameras:
         try:
             flags = stream_flags(reader.images(index, camera), frozen_frames)

@@ -27,6 +27,11 @@ class DatasetReader(Sequence[Episode], ABC):
     has_last_frame = True
     """Whether an episode of T actions has T + 1 frames: one after its last action."""
 
+    @property
+    def recorded(self) -> DatasetReader:
+        """The dataset whose files are read: this one, unless it shows another one from another side."""
+        return self
+
     @abstractmethod
     def read(self, index: int, images: bool = True) -> Episode:
         """Read one episode.

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from isaaclab_datagen.datasets import transforms
+from isaaclab_datagen.datasets import checks, transforms
 from isaaclab_datagen.datasets.episode import Episode
 from isaaclab_datagen.datasets.reader import DatasetReader, LazyFrames
 from isaaclab_datagen.errors import RunError, UsageError
@@ -34,6 +34,11 @@ class Selection(DatasetReader):
         self.indices, self.cameras = list(indices), source.cameras
         self.inspection_folder = source.inspection_folder
 
+    @property
+    def recorded(self) -> DatasetReader:
+        """See the base class."""
+        return self.source.recorded
+
     def read(self, index: int, images: bool = True) -> Episode:
         """See the base class."""
         return self.source.read(index, images)
@@ -56,21 +61,20 @@ class Selection(DatasetReader):
 
 
 def without_broken(source: DatasetReader) -> tuple[Selection, list[str]]:
-    """The episodes of a dataset that can be read to their last image, and what is wrong with the others.
+    """The episodes of a dataset that are whole to their last image, and what is wrong with the others.
 
     Raises:
         RunError: None can.
     """
-    wrong: dict[int, str] = {}
-    for index in source.indices:
+    wrong = checks.broken(source, source.indices)
+    for index in (index for index in source.indices if index not in wrong):
         try:
-            source.read(index, images=False)
             for stream in source.streams(index):
                 for _ in source.decode(index, stream):
                     pass
         except RunError as error:
             wrong[index] = str(error)
-    left_out = list(wrong.values())
+    left_out = [wrong[index] for index in sorted(wrong)]
     if left_out and len(left_out) == len(source):
         raise RunError(f"every episode is broken: {left_out[0]}")
     return Selection(source, [i for i in source.indices if i not in wrong], {"broken": left_out}), left_out
@@ -116,6 +120,11 @@ class Reversed(DatasetReader):
         self.manifest = replace(manifest, **_described(manifest.identity, manifest.provenance, how))
         self.indices, self.cameras = source.indices, source.cameras
         self.inspection_folder = source.inspection_folder
+
+    @property
+    def recorded(self) -> DatasetReader:
+        """See the base class."""
+        return self.source.recorded
 
     def read(self, index: int, images: bool = True) -> Episode:
         """Read one episode, backwards. Its success stays what it was: the states that made it one are all there."""

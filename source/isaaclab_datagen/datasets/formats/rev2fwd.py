@@ -21,7 +21,16 @@ from typing import Any
 import numpy as np
 from isal import isal_zlib
 
-from isaaclab_datagen.datasets.archives import array_shape, load_npz, read_rows, write_array, write_rows
+from isaaclab_datagen.datasets.archives import (
+    Kind,
+    array_kind,
+    array_kinds,
+    load_npz,
+    read_array,
+    read_rows,
+    write_array,
+    write_rows,
+)
 from isaaclab_datagen.datasets.episode import Episode, Frame, Outcome, columns_of, is_stream
 from isaaclab_datagen.datasets.files import append_file
 from isaaclab_datagen.datasets.folders import place
@@ -206,34 +215,37 @@ class Reader(DatasetReader):
 
     def stored(self, index: int) -> Sequence[int]:
         """All frames."""
-        return range(array_shape(self.root / _name(index), "action")[0] + 1)
+        return range(array_kind(self.root / _name(index), "action")[0][0] + 1)
 
     def decode(self, index: int, stream: str, frames: Sequence[int] | None = None) -> Iterator[np.ndarray]:
         """Decode images one by one; ascending ones fastest."""
         path, key = self.root / _name(index), self._keys[stream]
-        last = array_shape(path, key)[0]
+        (last, *_), dtype = array_kind(path, key)
+        if dtype != np.uint8:
+            raise RunError(f"{path}: {key} holds {dtype}, not uint8")
         wanted = range(last + 1) if frames is None else frames
         rows = read_rows(path, key, [frame for frame in wanted if frame != last])
         for frame in wanted:
-            yield next(rows) if frame != last else load_npz(path, f"final/{key}".__eq__)[f"final/{key}"]
+            yield next(rows) if frame != last else read_array(path, f"final/{key}")
 
     def problems(self, index: int) -> list[str]:
-        """What is wrong with an episode's file: keys that are missing, or do not agree with the states."""
+        """What is wrong with an episode's file: keys that are missing, do not agree with the states, or are pickled."""
         path = self.root / _name(index)
         try:
-            episode = self.read(index, images=False)
+            kinds, episode = array_kinds(path), self.read(index, images=False)
             expected = shown({**episode.frames, "action": episode.actions})
             expected["success"] = np.array(bool(episode.outcome.success))
             found = load_npz(path, expected.__contains__)
-            wrong = [name for name, values in expected.items() if not _same(found.get(name), values)]
-            for key in self._keys.values():
-                shape, final = array_shape(path, key), array_shape(path, f"final/{key}")
-                wrong += [key] if shape != (episode.num_steps, *final) else []
+            wrong = [f"states/{name}" for name in NEEDED if name not in episode.frames]
+            wrong += [name for name, values in expected.items() if not _same(found.get(name), values)]
+            wrong += [name for name in (*ROWS, *CONSTANTS) if name in kinds and name not in expected]
+            lacking = [name for key in self._keys.values() for name in _no_images(kinds, key, episode.num_steps)]
         except RunError as error:
             return [str(error)]
         except (LookupError, ValueError) as error:  # a pose too narrow, a width that is none
             return [f"{path}: the keys for trainers cannot be made of its channels ({error})"]
-        return [f"{path}: {name} is missing, or does not agree with the states" for name in wrong]
+        lines = [f"{path}: {name} is missing, or does not agree with the states" for name in wrong]
+        return lines + [f"{path}: {name} is missing, or not an image (H, W, 3) of uint8 a step" for name in lacking]
 
 
 def shown(columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -253,6 +265,14 @@ def shown(columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 def _same(found: np.ndarray | None, expected: np.ndarray) -> bool:
     return found is not None and found.shape == expected.shape and found.tobytes() == expected.tobytes()
+
+
+def _no_images(kinds: Mapping[str, Kind], key: str, steps: int) -> list[str]:
+    """Which of a camera's two arrays does not hold its images."""
+    shape, dtype = kinds.get(f"final/{key}", ((), None))
+    if len(shape) != 3 or shape[2] != 3 or dtype != np.uint8:
+        return [f"final/{key}"]
+    return [] if kinds.get(key) == ((steps, *shape), dtype) else [key]
 
 
 def _is_root(path: Path) -> bool:
