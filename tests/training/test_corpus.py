@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -87,3 +88,64 @@ def test_a_foreign_lerobot_dataset_has_the_state_that_it_has(source, tmp_path):
     (data / "isaaclab_datagen.json").unlink()
     model = loop.train(asked(tmp_path, data)) / "pretrained_model"
     assert json.loads((model / "isaaclab_datagen.json").read_text())["state"][0]["channel"] == "observation.state"
+
+
+@pytest.fixture
+def stopped(tmp_path, monkeypatch):
+    """Options of a training of two steps that was stopped after its first one, and its data."""
+    data = dataset(tmp_path / "data", episodes=4)
+    options = asked(tmp_path, data, save_freq=1)
+    stop_at(2, monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        loop.train(options)
+    monkeypatch.undo()
+    return options
+
+
+def stop_at(number, monkeypatch):
+    step, calls = loop._step, []
+
+    def dies(*args):
+        calls.append(1)
+        if len(calls) == number:
+            raise KeyboardInterrupt
+        return step(*args)
+
+    monkeypatch.setattr(loop, "_step", dies)
+
+
+def remove(data, *numbers):
+    for number in numbers:
+        shutil.rmtree(next(path for path in data.rglob(f"*{number:03d}") if path.is_dir()))
+
+
+def noted(options):
+    return json.loads((options.out / "run.json").read_text())["phases"][-1]["notes"]["data"][0]["episodes"]
+
+
+def test_a_training_does_not_go_on_with_other_data(stopped):
+    remove(stopped.data[0], 1, 3)
+    said = r"data has 2 episodes of 26 frames to learn from, 4 of 54 when the training in .*run began"
+    with pytest.raises(UsageError, match=said):
+        loop.train(stopped)
+
+
+def test_with_the_same_data_it_does_and_says_when_nothing_is_left(stopped, capsys):
+    loop.train(stopped)
+    assert "nothing left to do" not in capsys.readouterr().out
+    remove(stopped.data[0], 1)
+    loop.train(stopped)
+    assert f"nothing left to do: {stopped.out} is trained to step 2" in capsys.readouterr().out
+    assert noted(stopped) == 4
+
+
+def test_a_training_that_learned_nothing_yet_begins_with_what_is_there(tmp_path, monkeypatch):
+    options = asked(tmp_path, dataset(tmp_path / "data", episodes=4))
+    stop_at(1, monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        loop.train(options)
+    monkeypatch.undo()
+    assert noted(options) == 4
+    remove(options.data[0], 1)
+    loop.train(options)
+    assert noted(options) == 3

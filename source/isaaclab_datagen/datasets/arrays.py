@@ -62,32 +62,36 @@ def build(
     if unknown := set(cameras) - set(reader.cameras):
         raise UsageError(f"{_root(reader)} has no camera {', '.join(unknown)}: choose from {', '.join(reader.cameras)}")
     chosen = choose_episodes(reader, keep_failures)
-    key = {"path": str(_root(reader)), "identity": reader.manifest.identity, "episodes": chosen, "cameras": cameras}
+    key = {"path": str(_root(reader)), "identity": reader.manifest.identity, "episodes": [*chosen], "cameras": cameras}
     key["sessions"] = reader.manifest.sessions
     digest = hashlib.sha256(json.dumps(key, sort_keys=True, default=str).encode()).hexdigest()[:12]
     folder = cache / f"{_root(reader).name}-{digest}"
     if not folder.is_dir():
-        checks.require_whole(reader, chosen, features.CHANNELS)
+        checks.require_whole(reader, list(chosen), features.CHANNELS)
         _decode(reader, chosen, cameras, folder)
     return open_arrays(folder)
 
 
-def choose_episodes(reader: DatasetReader, keep_failures: bool) -> list[int]:
-    """Numbers of the episodes to learn from: the successes. All of a dataset that says of none whether it succeeded.
+def choose_episodes(reader: DatasetReader, keep_failures: bool) -> dict[int, int]:
+    """The episodes to learn from: the successes. All of a dataset that says of none whether it succeeded.
+
+    Returns:
+        Number of each to that of its actions.
 
     Raises:
         RunError: There is none.
     """
     with checks.remedy(reader):
-        outcomes = {index: reader.read(index, images=False).outcome.success for index in reader.indices}
-    if keep_failures or (outcomes and all(success is None for success in outcomes.values())):
-        return list(outcomes)
-    successes = [index for index, success in outcomes.items() if success]
-    if not successes:
+        found = {index: _ended(reader, index) for index in reader.indices}
+    if keep_failures or all(success is None for success, _ in found.values()):
+        chosen = list(found)
+    else:
+        chosen = [index for index, (success, _) in found.items() if success]
+    if not chosen:
         raise RunError(
-            f"{_root(reader)} holds no successful episode ({len(outcomes)} others): --keep_failures takes them too"
+            f"{_root(reader)} holds no successful episode ({len(found)} others): --keep_failures takes them too"
         )
-    return successes
+    return {index: found[index][1] for index in chosen}
 
 
 def open_arrays(folder: Path) -> Arrays:
@@ -103,10 +107,15 @@ def _root(reader: DatasetReader) -> Path:
     return reader.manifest.path.parent
 
 
-def _decode(reader: DatasetReader, chosen: Sequence[int], cameras: Sequence[str], folder: Path) -> None:
-    steps = {index: reader.read(index, images=False).num_steps for index in chosen}
-    total = sum(steps.values())
-    sizes = {next(reader.images(chosen[0], camera, [0])).shape for camera in cameras}
+def _ended(reader: DatasetReader, index: int) -> tuple[bool | None, int]:
+    """Whether an episode succeeded, and after how many actions."""
+    episode = reader.read(index, images=False)
+    return episode.outcome.success, episode.num_steps
+
+
+def _decode(reader: DatasetReader, steps: Mapping[int, int], cameras: Sequence[str], folder: Path) -> None:
+    total, first = sum(steps.values()), next(iter(steps))
+    sizes = {next(reader.images(first, camera, [0])).shape for camera in cameras}
     if len(sizes) != 1:
         raise UsageError(f"{_root(reader)}: a policy's cameras must be of one size, these are {sorted(sizes)}")
     shape = (total, len(cameras), *sizes.pop())
@@ -118,7 +127,7 @@ def _decode(reader: DatasetReader, chosen: Sequence[int], cameras: Sequence[str]
         with checks.remedy(reader):
             numbers = _fill(reader, steps, cameras, staging / IMAGES, shape)
         np.savez(staging / NUMBERS, **cast(Any, numbers))
-        (staging / FACTS).write_text(json.dumps(_facts(reader, chosen, cameras, shape), indent=1))
+        (staging / FACTS).write_text(json.dumps(_facts(reader, list(steps), cameras, shape), indent=1))
         if not folder.is_dir():  # another process may have been as fast
             staging.rename(folder)
     finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from isaaclab_datagen.datasets import features, formats, ranges
-from isaaclab_datagen.datasets.arrays import Arrays, build
+from isaaclab_datagen.datasets.arrays import Arrays, build, choose_episodes
 from isaaclab_datagen.datasets.features import StateSpec
 from isaaclab_datagen.datasets.moments import Moments
 from isaaclab_datagen.errors import UsageError
@@ -102,6 +102,27 @@ def load(options: TrainOptions, signature: Signature | None) -> Corpus:
         actions[:, place] = features.closer(actions[:, place], signature.action_reference)
     joined = np.concatenate(states).astype(np.float32)
     return Corpus(arrays, len(options.data), signature, joined, actions)
+
+
+def require_unchanged(options: TrainOptions, known: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse to go on with other data than a training began with.
+
+    Args:
+        options: Name the datasets.
+        known: What :meth:`Corpus.describe` gave then.
+
+    Raises:
+        UsageError: One has other numbers of episodes or frames.
+        RunError: One is broken, or holds no success.
+    """
+    for path, entry in zip((*options.data, *options.rollouts), known, strict=True):
+        steps = choose_episodes(formats.open_reader(path), options.keep_failures)
+        there, then = (len(steps), sum(steps.values())), (entry["episodes"], entry["frames"])
+        if there != then:
+            raise UsageError(
+                f"{path} has {there[0]} episodes of {there[1]} frames to learn from, {then[0]} of {then[1]} when the "
+                f"training in {options.out} began. Restore it, or give another --out"
+            )
 
 
 def begin(arrays: Arrays, include_object: bool) -> Signature:

@@ -17,6 +17,7 @@ from isaaclab_datagen.datasets.files import FolderLock, write_atomically
 from isaaclab_datagen.datasets.manifest import differences
 from isaaclab_datagen.errors import UsageError
 from isaaclab_datagen.policies.checkpoints import CHECKPOINTS, LAST, MODEL, STATE, resolve, step_of
+from isaaclab_datagen.training import corpus
 from isaaclab_datagen.training.options import TrainOptions
 
 FILE = "run.json"
@@ -94,13 +95,15 @@ def open_run(options: TrainOptions) -> Run:
     """Open a run folder for what is asked: go on with it, begin it, or add a finetuning to it.
 
     Raises:
-        UsageError: It holds something else.
+        UsageError: It holds something else, or the data are others than when it began.
+        RunError: The data are broken.
     """
     folder = options.out
     run = Run(folder, _phases(folder))
     if run.phases and run.phase.identity == options.identity():
         if not run.finished and run.checkpoint is not None and not (run.checkpoint / STATE).is_dir():
             raise UsageError(f"{run.checkpoint} has no {STATE}: it cannot be gone on with. Finetune it instead")
+        _go_on(run, options)
         return run
     if run.phases and not run.finished:
         wrong = "; ".join(differences(run.phase.identity, options.identity()))
@@ -116,6 +119,16 @@ def open_run(options: TrainOptions) -> Run:
     phase = Phase(options.identity(), start, start + options.steps, None if model is None else str(model))
     run.phases.append(phase)
     return run
+
+
+def _go_on(run: Run, options: TrainOptions) -> None:
+    """Say where nothing is left to do; else see that the data are those of the beginning, if anything was learned."""
+    if run.finished:
+        print(f"nothing left to do: {run.folder} is trained to step {run.phase.end}. --finetune goes on from there")
+    elif run.checkpoint is None:
+        run.phase.notes.clear()
+    else:
+        corpus.require_unchanged(options, run.phase.notes["data"])
 
 
 def _phases(folder: Path) -> list[Phase]:
