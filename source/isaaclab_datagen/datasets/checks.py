@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 
 from isaaclab_datagen.datasets import channels, formats
 from isaaclab_datagen.datasets.episode import Episode
@@ -34,8 +32,7 @@ def broken(reader: DatasetReader, indices: Sequence[int], names: Collection[str]
         names: Which of their channels; all if None.
     """
     source = reader.recorded
-    with ThreadPoolExecutor() as pool:
-        found = dict(zip(indices, pool.map(partial(_looked_at, source, names), indices), strict=True))
+    found = {index: _looked_at(source, names, index) for index in indices}
     wrong = {index: what for index, what in found.items() if isinstance(what, str)}
     kinds = {index: what for index, what in found.items() if not isinstance(what, str)}
     return wrong | {index: _named(source, lines[0]) for index, lines in channels.disagreements(kinds).items()}
