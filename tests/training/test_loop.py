@@ -189,13 +189,14 @@ def test_a_finetuning_takes_additional_steps_and_keeps_the_ranges(trained, finet
     assert not any("action" in line for line in notes["outside"] if "observation" in line)
 
 
-def test_a_run_is_finetuned_in_its_own_folder_too(trained, folder):
+def test_a_run_is_finetuned_in_its_own_folder_too(trained, folder, capsys):
     options, _ = trained
     first = replace(options, out=folder / "own", steps=2, cache=options.out / "cache")
     loop.train(first)
     again = replace(first, finetune=first.out, steps=1)
     assert os.readlink(loop.train(again)) == "000003"
     assert os.readlink(loop.train(again)) == "000003"
+    assert capsys.readouterr().out.count("training on cpu\n") == 2  # the last call had nothing to do
     phases = json.loads((first.out / "run.json").read_text())["phases"]
     assert [(phase["start"], phase["end"]) for phase in phases] == [(0, 2), (2, 3)]
 
@@ -311,12 +312,12 @@ def test_killed_anywhere_it_goes_on(trained, folder):
     assert_equal(weights(last), weights(folder / "killed" / "checkpoints" / "last"))
 
 
-@pytest.mark.stress
 @pytest.mark.parametrize("text", ["2e-4", "2.0e-4", "0.0002"])
 def test_a_number_may_be_written_as_one_likes(text):
     assert configuration.parse({"optimizer_lr": text}) == {"optimizer_lr": 2e-4}
 
 
+@pytest.mark.stress
 def test_two_processes_train_one_policy(trained, folder):
     options, _ = trained
     words = [f"--dataset={options.data[0]}", f"--out={folder / 'two'}", "--steps=2", "--batch_size=2", "--device=cpu"]

@@ -24,6 +24,10 @@ class Place:
     world: int
     device: torch.device
 
+    def __str__(self) -> str:
+        """Where the processes compute."""
+        return f"{self.device}, {self.world} processes" if self.world > 1 else str(self.device)
+
     @property
     def main(self) -> bool:
         """Whether it is the one that writes and prints."""
@@ -58,7 +62,7 @@ def processes(device: str | None) -> Iterator[Place]:
         device: ``cpu``, ``cuda``, ``cuda:N``; the GPU if there is one where None.
 
     Raises:
-        UsageError: There are fewer GPUs than processes, or no such device.
+        UsageError: There are fewer GPUs than processes, no such device, or none of those that were chosen.
     """
     rank, world, local = (int(os.environ.get(name, default)) for name, default in _VARIABLES)
     found = _device(device, local, world)
@@ -77,6 +81,9 @@ _VARIABLES = (("RANK", "0"), ("WORLD_SIZE", "1"), ("LOCAL_RANK", "0"))
 
 def _device(asked: str | None, local: int, world: int) -> torch.device:
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    if asked is None and not count and chosen not in ("", "-1"):
+        raise UsageError(f"CUDA_VISIBLE_DEVICES={chosen}: no such GPU is here. Choose others, or give --device cpu")
     kind = asked or ("cuda" if count else "cpu")
     if kind == "cpu":
         return torch.device("cpu")

@@ -48,6 +48,8 @@ def train(options: TrainOptions) -> Path:
     with processes(options.device) as place, runs.locked(options.out) if place.main else nullcontext():
         run = place.told(runs.open_run(options) if place.main else None)
         if not run.finished:
+            if place.main:
+                print(f"training on {place}", flush=True)
             try:
                 _train(options, place, run)
             except RuntimeError as error:
