@@ -145,6 +145,22 @@ def test_exhausted_memory_names_the_batch_size(trained, folder, monkeypatch):
         loop.train(replace(options, out=folder / "memory"))
 
 
+@pytest.mark.parametrize(("number", "message"), [(0, "the loss is nan at step 2"), (1, "the gradient's norm is inf")])
+def test_no_checkpoint_holds_what_is_not_finite(trained, folder, monkeypatch, number, message):
+    def spoiled(*args):
+        found = list(step(*args))
+        found[number] = torch.tensor((np.nan, np.inf)[number])
+        return found
+
+    options, _ = trained
+    step = loop._step
+    monkeypatch.setattr(loop, "_step", spoiled)
+    rare = replace(options, out=folder / f"spoiled_{number}", cache=options.out / "cache", log_freq=100)
+    with pytest.raises(RunError, match=message):
+        loop.train(rare)
+    assert not (rare.out / "checkpoints").exists()
+
+
 def test_two_trainings_do_not_run_in_one_folder(trained, monkeypatch):
     options, _ = trained
     monkeypatch.setattr(files, "_PATIENCE", 0.0)

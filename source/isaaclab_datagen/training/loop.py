@@ -150,9 +150,11 @@ def _loop(options: TrainOptions, place: Place, run: Run, data: Corpus, learner: 
             loss, norm = _step(model, learner, prepared(batch), options.amp)
             if progress is not None:
                 progress.step()
-                if step % options.log_freq == 0 or step == run.phase.end:
-                    progress.log(step, _values(loss, norm, learner, step))
-                if step % options.save_freq == 0 or step == run.phase.end:
+                logs, saves = (step % n == 0 or step == run.phase.end for n in (options.log_freq, options.save_freq))
+                values = _values(loss, norm, learner, step) if logs or saves else {}
+                if logs:
+                    progress.log(step, values)
+                if saves:
                     checkpoints.save(learner, data.signature, options, step, place.world)
     finally:
         if progress is not None:
@@ -204,10 +206,13 @@ def _in_float32(forward: Callable[[torch.Tensor], torch.Tensor], features: torch
 
 
 def _values(loss: torch.Tensor, norm: torch.Tensor, learner: Learner, step: int) -> dict[str, float]:
-    value = float(loss)
-    if not np.isfinite(value):
-        raise RunError(f"the loss is {value} at step {step}: lower the learning rate (--policy.optimizer_lr)")
-    return {"loss": value, "gradient_norm": float(norm), "learning_rate": learner.scheduler.get_last_lr()[0]}
+    """What is logged. Refuses a loss or a gradient that is not finite: the weights no longer are."""
+    values = {"loss": float(loss), "gradient_norm": float(norm), "learning_rate": learner.scheduler.get_last_lr()[0]}
+    for name, value in values.items():
+        if not np.isfinite(value):
+            words = name.replace("_", "'s ")
+            raise RunError(f"the {words} is {value} at step {step}: lower the learning rate (--policy.optimizer_lr)")
+    return values
 
 
 def _seed(seed: int, step: int, rank: int) -> int:
