@@ -189,7 +189,10 @@ def finetuned(trained, folder):
     """Options and last checkpoint of a finetuning of two steps, with rollouts far from what was known."""
     options, last = trained
     rollouts = dataset(folder / "rollouts", episodes=2, failures=1, shift=3.0, seed=50)
-    finetuning = replace(options, out=folder / "fine", rollouts=(rollouts,), finetune=options.out, steps=2)
+    cameras = ("overhead", "wrist")  # the policy's: they may be said again
+    finetuning = replace(
+        options, out=folder / "fine", rollouts=(rollouts,), finetune=options.out, steps=2, cameras=cameras
+    )
     return finetuning, loop.train(finetuning)
 
 
@@ -223,6 +226,8 @@ def test_a_run_is_finetuned_in_its_own_folder_too(trained, folder, capsys):
         ({"include_obj_pose": True}, "does not know the object's pose"),
         ({"policy": {**TINY, "horizon": "16"}}, "horizon is 8"),
         ({"finetune": Path("nowhere")}, "nowhere is no policy"),
+        ({"cameras": ("nope",)}, "--cameras nope: the policy that is finetuned sees overhead,wrist"),
+        ({"cameras": ("wrist", "overhead")}, "--cameras wrist,overhead"),
     ],
 )
 def test_a_finetuning_that_cannot_be_is_refused(trained, folder, change, message):

@@ -66,6 +66,9 @@ def train(options: TrainOptions) -> Path:
 def _train(options: TrainOptions, place: Place, run: Run) -> None:
     model = None if run.phase.model is None else resolve(Path(run.phase.model))
     known = None if model is None else Signature.load(model)
+    if known is not None and options.cameras not in (None, known.cameras):
+        asked, sees = ",".join(options.cameras or ()), ",".join(known.cameras)
+        raise UsageError(f"--cameras {asked}: the policy that is finetuned sees {sees}, which stays so")
     data = place.main_first(lambda: corpus.load(options, known))
     config = _config(options, data.signature, model, place.device)
     learner = _learner(config, data, model, run, place)
