@@ -28,7 +28,7 @@ from isaaclab_datagen.training.checkpoints import Learner
 from isaaclab_datagen.training.corpus import Corpus
 from isaaclab_datagen.training.distributed import Place, processes
 from isaaclab_datagen.training.options import TrainOptions
-from isaaclab_datagen.training.progress import Progress
+from isaaclab_datagen.training.progress import Progress, log_in
 from isaaclab_datagen.training.runs import Run
 
 EMA_POWER = 0.75
@@ -64,6 +64,8 @@ def train(options: TrainOptions) -> Path:
 
 
 def _train(options: TrainOptions, place: Place, run: Run) -> None:
+    if options.wandb and place.main:
+        log_in()
     model = None if run.phase.model is None else resolve(Path(run.phase.model))
     known = None if model is None else Signature.load(model)
     if known is not None and options.cameras not in (None, known.cameras):

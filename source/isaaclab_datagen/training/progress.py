@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import secrets
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +15,7 @@ import matplotlib
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
+from isaaclab_datagen.errors import UsageError
 from isaaclab_datagen.training.options import TrainOptions
 from isaaclab_datagen.training.runs import Run
 
@@ -72,8 +77,35 @@ def draw(folder: Path) -> None:
     pyplot.close(figure)
 
 
-def _wandb(run: Run, options: TrainOptions, config: Any) -> Any:
-    import wandb  # only where it is asked for: it starts a service
+def log_in() -> None:
+    """Log in to Weights & Biases. Errors as :func:`_library`."""
+    with _library() as wandb:
+        wandb.login()
 
+
+def _wandb(run: Run, options: TrainOptions, config: Any) -> Any:
+    """A run there: the same one wherever this training goes on."""
+    if "wandb" not in run.phase.notes:
+        run.phase.notes["wandb"] = secrets.token_hex(8)
+        run.save()
     settings = {**options.identity(), "policy_config": config}
-    return wandb.init(project="isaaclab_datagen", name=run.folder.name, dir=run.folder, config=settings, resume="allow")
+    names = {"project": "isaaclab_datagen", "name": run.folder.name, "id": run.phase.notes["wandb"]}
+    with _library() as wandb:
+        return wandb.init(**names, dir=run.folder, config=settings, resume="allow")
+
+
+@contextmanager
+def _library() -> Iterator[Any]:
+    """Weights & Biases, loaded only where it is asked for: it starts a service.
+
+    Raises:
+        UsageError: It is not installed, knows no key, or does not reach its server.
+    """
+    if importlib.util.find_spec("wandb") is None:
+        raise UsageError("--wandb needs Weights & Biases, which is not installed: pip install wandb")
+    import wandb.errors
+
+    try:
+        yield wandb
+    except wandb.errors.Error as error:
+        raise UsageError(f"--wandb: {error} (`wandb login` logs in, WANDB_MODE=offline does without)") from error
