@@ -278,6 +278,15 @@ def test_nothing_to_learn_from_is_said(trained, folder):
         ("horizon", "7", "integer multiple"),
         ("n_action_steps", "8", "at most horizon"),
         ("crop_shape", "[99, 99]", "should fit within"),
+        ("n_obs_steps", "0", r"^--policy.n_obs_steps=0: must be a number, at least 1"),
+        ("num_inference_steps", "0", r"^--policy.num_inference_steps=0: must be"),
+        ("horizon", "", r"^--policy.horizon=None: must be like"),
+        ("optimizer_lr", "-1", r"^--policy.optimizer_lr=-1: must be a number, at least 0"),
+        ("optimizer_lr", ".nan", r"^--policy.optimizer_lr=nan: must be a number"),
+        ("down_dims", "[15, 30]", r"--policy.down_dims=\[15, 30\].*: num_channels .* must be divisible"),
+        ("vision_backbone", "resnet99", "--policy.vision_backbone=resnet99: .*no attribute 'resnet99'"),
+        ("optimizer_betas", "[2, 3]", r"--policy.optimizer_betas=\[2, 3\]: Invalid beta"),
+        ("scheduler_name", "nope", "--policy.scheduler_name=nope: 'nope' is not a valid"),
     ],
 )
 def test_a_policy_that_cannot_be_is_refused(trained, folder, field, value, message):
@@ -285,6 +294,11 @@ def test_a_policy_that_cannot_be_is_refused(trained, folder, field, value, messa
     wanted = replace(options, out=folder / "d", policy={**TINY, field: value}, cache=options.out / "cache")
     with pytest.raises(UsageError, match=message):
         loop.train(wanted)
+
+
+def test_what_was_not_asked_for_is_no_users_fault():
+    with pytest.raises(ValueError, match="of the program"), configuration.refusing({}):
+        raise ValueError("of the program")
 
 
 def test_samples_are_drawn_from_both_sides_equally_often(trained, folder, finetuned):

@@ -99,8 +99,11 @@ def _config(options: TrainOptions, signature: Signature, model: Path | None, dev
 
 def _learner(config: DiffusionConfig, data: Corpus, model: Path | None, run: Run, place: Place) -> Learner:
     torch.manual_seed(run.phase.identity["seed"])
+    asked = run.phase.identity["policy"]
     if model is None:
-        policy = DiffusionPolicy(config).to(place.device)
+        with configuration.refusing(asked):
+            policy = DiffusionPolicy(config)
+        policy.to(place.device)
         known = data.statistics(configuration.image_keys(data.signature))
         tensors = {key: {name: torch.from_numpy(v) for name, v in found.items()} for key, found in known.items()}
         before, after = make_pre_post_processors(config, dataset_stats=tensors)
@@ -108,8 +111,9 @@ def _learner(config: DiffusionConfig, data: Corpus, model: Path | None, run: Run
         policy = load_policy(model, config)
         overrides = {"device_processor": {"device": str(place.device)}}
         before, after = make_pre_post_processors(config, str(model), preprocessor_overrides=overrides)
-    optimizer = config.get_optimizer_preset().build(policy.get_optim_params())
-    scheduler = config.get_scheduler_preset().build(optimizer, run.phase.end - run.phase.start)
+    with configuration.refusing(asked):
+        optimizer = config.get_optimizer_preset().build(policy.get_optim_params())
+        scheduler = config.get_scheduler_preset().build(optimizer, run.phase.end - run.phase.start)
     average = None
     if place.main:
         average = EMAModel(policy.parameters(), decay=0.9999, use_ema_warmup=True, power=EMA_POWER, foreach=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Mapping
-from contextlib import suppress
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import yaml
@@ -13,7 +14,7 @@ from lerobot.configs import FeatureType, PolicyFeature
 from lerobot.policies.diffusion.configuration_diffusion import DiffusionConfig
 
 from isaaclab_datagen.datasets.features import READY
-from isaaclab_datagen.errors import UsageError
+from isaaclab_datagen.errors import UsageError, is_out_of_memory
 from isaaclab_datagen.policies.signature import Signature
 
 IMAGE = "observation.images."
@@ -36,6 +37,8 @@ DEFAULTS: dict[str, Any] = {
 """Where this project differs from LeRobot's defaults: the horizons of the paper, nothing from a network."""
 
 _CLOSED = ("input_features", "output_features", "device", "type", "repo_id", "push_to_hub", "pretrained_path")
+_MAY_BE_ZERO = ("drop_n_last_frames", "scheduler_warmup_steps")
+"""Counts; of the others there is at least one."""
 
 
 def image_keys(signature: Signature) -> list[str]:
@@ -67,12 +70,29 @@ def make(signature: Signature, asked: Mapping[str, str], device: str) -> Diffusi
     inputs = {key: PolicyFeature(FeatureType.VISUAL, (3, height, width)) for key in image_keys(signature)}
     inputs[READY] = PolicyFeature(FeatureType.STATE, (len(signature.state.names),))
     outputs = {ACTION: PolicyFeature(FeatureType.ACTION, (signature.action_dim,))}
-    try:
+    with refusing(asked):
         config = DiffusionConfig(input_features=inputs, output_features=outputs, device=device, **values)
         config.validate_features()
-    except (ValueError, TypeError) as error:
-        raise UsageError(f"--policy: {error}") from error
     return config
+
+
+@contextmanager
+def refusing(asked: Mapping[str, str]) -> Iterator[None]:
+    """Name the fields that a user set where only the making of a policy or its optimiser finds that they cannot be.
+
+    Args:
+        asked: As in :func:`make`. Where nothing was asked, an error is the program's own.
+
+    Raises:
+        UsageError: They cannot be.
+    """
+    try:
+        yield
+    except Exception as error:  # whatever the libraries raise for a bad value
+        if not asked or is_out_of_memory(error):
+            raise
+        fields = " ".join(f"--policy.{name}={text}" for name, text in asked.items())
+        raise UsageError(f"{fields}: {str(error) or type(error).__name__}") from error
 
 
 def parse(asked: Mapping[str, str]) -> dict[str, Any]:
@@ -105,8 +125,11 @@ def of_training(name: str) -> bool:
 
 
 def _check_kind(name: str, default: Any, value: Any) -> None:
-    kinds = {bool: (bool,), int: (int,), float: (int, float), str: (str,), tuple: (tuple,)}.get(type(default))
-    if kinds is None or value is None:
+    if value is None and DEFAULTS.get(name, default) is None:
         return
-    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+    kinds = {bool: (bool,), int: (int,), float: (int, float), str: (str,), tuple: (tuple,)}.get(type(default))
+    if kinds is not None and (not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds)):
         raise UsageError(f"--policy.{name}={value!r}: must be like {default!r}")
+    least = 0 if isinstance(default, float) or name in _MAY_BE_ZERO else 1
+    if isinstance(value, int | float) and not isinstance(value, bool) and not least <= value < math.inf:
+        raise UsageError(f"--policy.{name}={value!r}: must be a number, at least {least}")
