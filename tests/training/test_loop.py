@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,16 +21,19 @@ import torch
 from learning import TINY, dataset
 from lerobot.policies.diffusion.modeling_diffusion import DiffusionPolicy
 from lerobot.policies.factory import make_pre_post_processors
+from safetensors import torch as safetensors
 from safetensors.torch import load_file
 
 from isaaclab_datagen.datasets import files
 from isaaclab_datagen.errors import RunError, UsageError
 from isaaclab_datagen.policies.diffusion import config as configuration
+from isaaclab_datagen.policies.diffusion.planner import DiffusionPlanner
 from isaaclab_datagen.policies.signature import Signature
 from isaaclab_datagen.training import loop, runs
 from isaaclab_datagen.training.options import TrainOptions
 
 ROOT = Path(__file__).parents[2]
+STATISTICS = "policy_preprocessor_step_3_normalizer_processor.safetensors"
 
 
 @pytest.fixture(scope="module")
@@ -199,8 +203,7 @@ def finetuned(trained, folder):
 def test_a_finetuning_takes_additional_steps_and_keeps_the_ranges(trained, finetuned):
     (_, last), (options, fine) = trained, finetuned
     assert os.readlink(fine) == "000006"
-    name = "policy_preprocessor_step_3_normalizer_processor.safetensors"
-    assert_equal(load_file(last / "pretrained_model" / name), load_file(fine / "pretrained_model" / name))
+    assert_equal(load_file(last / "pretrained_model" / STATISTICS), load_file(fine / "pretrained_model" / STATISTICS))
     assert Signature.load(fine / "pretrained_model") == Signature.load(last / "pretrained_model")
     notes = json.loads((options.out / "run.json").read_text())["phases"][0]["notes"]
     assert [(entry["episodes"], entry["kind"]) for entry in notes["data"]] == [(3, "original"), (2, "rollout")]
@@ -235,6 +238,99 @@ def test_a_finetuning_that_cannot_be_is_refused(trained, folder, change, message
     wanted = replace(options, **{"out": folder / "refused", "finetune": options.out, **change})
     with pytest.raises(UsageError, match=message):
         loop.train(wanted)
+
+
+def without(*keys):
+    """A JSON file without one of its entries, which lies under some keys."""
+
+    def drop(data):
+        saved = json.loads(data)
+        inner = saved
+        for key in keys[:-1]:
+            inner = inner[key]
+        del inner[keys[-1]]
+        return json.dumps(saved).encode()
+
+    return drop
+
+
+def other(old, new):
+    """A text file with something else in it."""
+
+    def change(data):
+        assert old in data.decode()
+        return data.decode().replace(old, new).encode()
+
+    return change
+
+
+def truncated(data):
+    return data[: len(data) * 9 // 10]
+
+
+def lacking_a_tensor(data):
+    tensors = safetensors.load(data)
+    del tensors["diffusion.unet.final_conv.1.bias"]
+    return safetensors.save(tensors)
+
+
+def resized(key, shape):
+    def change(data):
+        config = json.loads(data)
+        next(part for part in (config["input_features"], config["output_features"]) if key in part)[key]["shape"] = (
+            shape
+        )
+        return json.dumps(config).encode()
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("file", "damage", "message"),
+    [
+        ("model.safetensors", truncated, "model.safetensors cannot be read.*SafetensorError"),
+        ("model.safetensors", lacking_a_tensor, "model.safetensors cannot be read.*Missing key"),
+        ("config.json", truncated, "config.json cannot be read.*JSONDecodeError"),
+        ("config.json", without("type"), "config.json cannot be read.*Missing 'type'"),
+        ("config.json", other('"n_groups": 4', '"n_groups": 5'), "config.json cannot be read.*must be divisible"),
+        ("config.json", other('"n_groups": 4', '"n_grupos": 4'), "config.json cannot be read.*n_grupos"),
+        (
+            "config.json",
+            other('"kernel_size": 5', '"kernel_size": 3'),
+            "model.safetensors cannot be read.*size mismatch",
+        ),
+        (
+            "config.json",
+            resized("observation.state", [9]),
+            r"config.json and isaaclab_datagen.json differ.*\(observation.state \(9,\) and \(7,\)\)",
+        ),
+        ("config.json", resized("action", [8]), r"differ.*\(action \(8,\) and \(7,\)\)"),
+        ("config.json", resized("observation.images.wrist", [3, 32, 24]), r"wrist \(3, 32, 24\) and \(3, 24, 32\)"),
+        ("config.json", without("input_features", "observation.images.wrist"), r"wrist absent and \(3, 24, 32\)"),
+        ("isaaclab_datagen.json", truncated, "isaaclab_datagen.json cannot be read.*JSONDecodeError"),
+        ("isaaclab_datagen.json", without("state"), "isaaclab_datagen.json cannot be read.*KeyError: 'state'"),
+        ("isaaclab_datagen.json", without("action_dim"), "isaaclab_datagen.json cannot be read.*'action_dim'"),
+        ("policy_preprocessor.json", None, "policy_preprocessor.json cannot be read.*No such file"),
+        ("policy_postprocessor.json", truncated, "policy_postprocessor.json cannot be read.*JSONDecodeError"),
+        ("policy_preprocessor.json", without("steps"), "cannot be read.*'policy_preprocessor.json' is not a valid"),
+        (STATISTICS, truncated, f"{STATISTICS} cannot be read.*SafetensorError"),
+        (STATISTICS, None, f"cannot be read.*{STATISTICS}"),
+    ],
+)
+@pytest.mark.parametrize("use", ["acting", "finetuning"])
+def test_a_damaged_policy_is_told_by_its_file(trained, tmp_path, file, damage, message, use):
+    options, last = trained
+    model = tmp_path / "pretrained_model"
+    shutil.copytree(last / "pretrained_model", model, copy_function=os.link)
+    data = (model / file).read_bytes()
+    (model / file).unlink()
+    if damage is not None:
+        (model / file).write_bytes(damage(data))
+    with pytest.raises(RunError, match=message):
+        if use == "acting":
+            DiffusionPlanner(model, "cpu")
+        else:
+            loop.train(replace(options, out=tmp_path / "fine", finetune=model, policy={}, cache=options.out / "cache"))
 
 
 def test_a_finetuning_may_have_another_learning_rate(trained, folder):

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from isaaclab_datagen.datasets.features import Quaternion, StateSpec
 from isaaclab_datagen.errors import UsageError
+from isaaclab_datagen.policies.checkpoints import reading
 
 FILE = "isaaclab_datagen.json"
 
@@ -42,12 +43,14 @@ class Signature:
 
         Raises:
             UsageError: It is not there: LeRobot can use the checkpoint, a task cannot.
+            RunError: It is damaged.
         """
         path = folder / FILE
         if not path.is_file():
             raise UsageError(f"{folder} has no {FILE}: it was not trained by learn.py, what it sees is not known")
-        saved = json.loads(path.read_text())
-        saved["state"] = StateSpec.from_json(saved["state"])
-        for name in ("cameras", "image_shape", "action_reference"):
-            saved[name] = None if saved[name] is None else tuple(saved[name])
-        return cls(**saved)
+        with reading(path):
+            saved = json.loads(path.read_text())
+            saved["state"] = StateSpec.from_json(saved["state"])
+            for name in ("cameras", "image_shape", "action_reference"):
+                saved[name] = None if saved[name] is None else tuple(saved[name])
+            return cls(**saved)

@@ -20,7 +20,7 @@ from torch.nn.parallel import DistributedDataParallel
 from isaaclab_datagen.errors import RunError, UsageError, is_out_of_memory
 from isaaclab_datagen.policies.checkpoints import CHECKPOINTS, LAST, resolve
 from isaaclab_datagen.policies.diffusion import config as configuration
-from isaaclab_datagen.policies.diffusion.planner import load_policy, read_config
+from isaaclab_datagen.policies.diffusion.planner import load_policy, load_processors, read_config
 from isaaclab_datagen.policies.signature import Signature
 from isaaclab_datagen.training import checkpoints, corpus, crops, draws, graphs, runs
 from isaaclab_datagen.training.batches import Batch, Batches, fits
@@ -43,7 +43,8 @@ def train(options: TrainOptions) -> Path:
 
     Raises:
         UsageError: What is asked does not fit together.
-        RunError: The GPU's memory is exhausted, the loss is not finite, or another training runs in the folder.
+        RunError: The GPU's memory is exhausted, the loss is not finite, another training runs in the folder, or the
+            policy to go on from is damaged.
     """
     with processes(options.device) as place, runs.locked(options.out) if place.main else nullcontext():
         run = place.told(runs.open_run(options) if place.main else None)
@@ -87,7 +88,7 @@ def _config(options: TrainOptions, signature: Signature, model: Path | None, dev
     """The policy's configuration: new, or that of the policy that is finetuned, with what is asked of the optimiser."""
     if model is None:
         return configuration.make(signature, options.policy, str(device))
-    found = read_config(model, str(device))
+    found = read_config(model, str(device), signature)
     asked = configuration.parse(options.policy)
     for name in filter(configuration.of_training, asked):
         setattr(found, name, asked[name])
@@ -110,7 +111,7 @@ def _learner(config: DiffusionConfig, data: Corpus, model: Path | None, run: Run
     else:
         policy = load_policy(model, config)
         overrides = {"device_processor": {"device": str(place.device)}}
-        before, after = make_pre_post_processors(config, str(model), preprocessor_overrides=overrides)
+        before, after = load_processors(model, config, preprocessor_overrides=overrides)
     with configuration.refusing(asked):
         optimizer = config.get_optimizer_preset().build(policy.get_optim_params())
         scheduler = config.get_scheduler_preset().build(optimizer, run.phase.end - run.phase.start)

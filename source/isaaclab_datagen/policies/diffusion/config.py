@@ -46,6 +46,13 @@ def image_keys(signature: Signature) -> list[str]:
     return [IMAGE + camera for camera in signature.cameras]
 
 
+def features(signature: Signature) -> tuple[dict[str, PolicyFeature], dict[str, PolicyFeature]]:
+    """The policy's inputs and outputs, by LeRobot's names."""
+    images = {key: PolicyFeature(FeatureType.VISUAL, (3, *signature.image_shape)) for key in image_keys(signature)}
+    state = PolicyFeature(FeatureType.STATE, (len(signature.state.names),))
+    return {**images, READY: state}, {ACTION: PolicyFeature(FeatureType.ACTION, (signature.action_dim,))}
+
+
 def make(signature: Signature, asked: Mapping[str, str], device: str) -> DiffusionConfig:
     """Make the configuration.
 
@@ -67,9 +74,7 @@ def make(signature: Signature, asked: Mapping[str, str], device: str) -> Diffusi
             f"--policy.n_action_steps={values['n_action_steps']}: at most horizon - n_obs_steps + 1 = "
             f"{values['horizon'] - values['n_obs_steps'] + 1} of the predicted actions lie ahead"
         )
-    inputs = {key: PolicyFeature(FeatureType.VISUAL, (3, height, width)) for key in image_keys(signature)}
-    inputs[READY] = PolicyFeature(FeatureType.STATE, (len(signature.state.names),))
-    outputs = {ACTION: PolicyFeature(FeatureType.ACTION, (signature.action_dim,))}
+    inputs, outputs = features(signature)
     with refusing(asked):
         config = DiffusionConfig(input_features=inputs, output_features=outputs, device=device, **values)
         config.validate_features()
