@@ -35,7 +35,7 @@ class Phase:
     model: str | None = None
     """``pretrained_model`` that it begins with."""
     notes: dict[str, Any] = field(default_factory=dict)
-    """What was found: ``data``, ``outside`` (data beyond the policy's ranges)."""
+    """What was found: ``data``, ``outside`` (data beyond the policy's ranges), ``wandb`` (the run there)."""
 
 
 @dataclass
