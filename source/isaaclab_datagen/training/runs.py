@@ -126,7 +126,8 @@ def _go_on(run: Run, options: TrainOptions) -> None:
     if run.finished:
         print(f"nothing left to do: {run.folder} is trained to step {run.phase.end}. --finetune goes on from there")
     elif run.checkpoint is None:
-        run.phase.notes.clear()
+        for name in ("data", "outside"):
+            run.phase.notes.pop(name, None)
     else:
         corpus.require_unchanged(options, run.phase.notes["data"])
 
