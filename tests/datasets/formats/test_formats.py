@@ -289,7 +289,7 @@ def run_process(out, name, episodes, size=24, longest=-1):
 
 def test_killed_again_and_again_every_episode_is_whole_and_none_is_there_twice(name, tmp_path):
     """The long form, with the simulator, is ``make stress``."""
-    moments, wanted = np.random.default_rng().uniform(0, 0.15, size=5), 100
+    moments, wanted = np.random.default_rng().uniform(0, 0.15, size=5), 200
     counts = []
     for moment in moments:
         process = run_process(tmp_path, name, wanted)
