@@ -21,8 +21,9 @@ def build_parser(format_name: str | None = None) -> Parser:
 
 def main() -> None:
     """Resolve, run, report."""
-    words = build_parser().canonical(sys.argv[1:])
-    first = build_parser().parse_known_args(words)[0]
+    parser = build_parser()
+    words = parser.canonical(sys.argv[1:])
+    first = parser.parse_known_args(words)[0]
     id_ = first.task or alternating.first_task(first.policy_A)
     format_name = launch.format_name([*words, "--task", id_])
     if format_name is None:

@@ -176,8 +176,8 @@ class Rollouts:
     def discard(self) -> None:
         """Remove what did not appear."""
         for name, writer in self.writers.items():
-            writer.lock.release()
             shutil.rmtree(self._parts[name], ignore_errors=True)
+            writer.lock.release()
 
     def finish(self, report: Mapping[str, Any], file: Path | None) -> Path:
         """Let them appear, with the figures.

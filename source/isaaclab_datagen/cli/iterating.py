@@ -32,8 +32,9 @@ PICTURE = "progress.png"
 _UNITS = {"steps_per_iter": "training steps", "horizon": "steps", "batch_size": "samples"} | dict.fromkeys(
     ("height_threshold", "distance_threshold", "goal_x", "goal_y"), "m"
 )
-_LEAST = {"goal_x": "", "goal_y": "", "seed": " not below 0"}
-"""What is said of the numbers that need not be above 0."""
+_ABOVE = sys.float_info.min, " above 0"
+_LEAST = {"goal_x": (-math.inf, ""), "goal_y": (-math.inf, ""), "seed": (0.0, " not below 0")}
+"""The numbers that need not be above 0: the least one, and what is said of it."""
 
 
 def build_parser() -> Parser:
@@ -115,12 +116,8 @@ def _value(path: Path, field: dataclasses.Field, text: str) -> Any:
     except ValueError:
         value = None
     what = {int: "a whole number", float: "a number", str: "a path"}[kind]
-    if isinstance(value, str):
-        fits, least = bool(value), ""
-    else:
-        least = _LEAST.get(field.name, " above 0")
-        bound = {" above 0": sys.float_info.min, " not below 0": 0.0, "": -math.inf}[least]
-        fits = value is not None and bound <= value < math.inf
+    bound, least = (-math.inf, "") if kind is str else _LEAST.get(field.name, _ABOVE)
+    fits = bool(value) if isinstance(value, str) else value is not None and bound <= value < math.inf
     if not fits:
         raise UsageError(f"{path}: {field.name.upper()}={text}: must be {what}{least}")
     return value
