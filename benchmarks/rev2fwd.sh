@@ -12,7 +12,8 @@ set -euo pipefail
 export WORK=${WORK:-runs/rev2fwd}
 EPISODES=${EPISODES:-1024}   # demonstrations of each kind
 ENVS=${ENVS:-256}            # of recording and testing
-MOVED=${MOVED:-0.3}          # share of the demonstrations of B whose place moves
+# in which demonstrations something goes wrong that the script by itself does right, so that it is seen how to go on
+MISHAPS=${MISHAPS-env.start_spread=0.025 env.slipped_share=0.3 env.moved_share=0.2 env.shut_share=0.3}
 STEPS=${STEPS:-14000}
 BATCH=${BATCH:-128}
 RATE=${RATE:-2e-4}           # learning rate
@@ -32,8 +33,9 @@ COMPARED=(next_pose_same_gripper segment_goal)
 mkdir -p "$WORK/results"
 
 record() { # name, direction
-  "$PYTHON" scripts/collect.py --task $TASK --episodes "$EPISODES" --num_envs "$ENVS" --out "$WORK/$1" "env.direction=$2" \
-    "env.moved_share=$MOVED"
+  # shellcheck disable=SC2086
+  "$PYTHON" scripts/collect.py --task $TASK --episodes "$EPISODES" --num_envs "$ENVS" --max_steps 600 --out "$WORK/$1" \
+    "env.direction=$2" $MISHAPS
 }
 
 reverse() { # rule; of ours, A is what succeeds again, the others are compared as they are

@@ -35,6 +35,8 @@ class TaskInfo:
     default_expert: str | None = None
     collect_overrides: tuple[str, ...] = ()
     """Isaac Lab overrides that apply where demonstrations are recorded, before those of the command line."""
+    replay_overrides: tuple[str, ...] = ()
+    """Those that apply where they are replayed, after those of the recording: against what happens by chance."""
     cameras: tuple[str, ...] = ()
     """Cameras of the scene or of the rig that are recorded when nothing else is said."""
     default_format: str | None = None

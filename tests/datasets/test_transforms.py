@@ -140,6 +140,41 @@ def test_where_the_place_stays_to_the_end_is_found():
     assert transforms.last_place(moved) == 12
 
 
+def grips(*least: float) -> np.ndarray:
+    """Widths of open fingers that close, slowly, to each of these and open again: 10 frames open, 12 not."""
+    closing = [np.linspace(WIDE, low, 7)[1:] for low in least]
+    parts = [np.concatenate([np.full(10, WIDE), part, part[::-1]]) for part in closing]
+    return np.concatenate([*parts, np.full(10, WIDE)])[:, None].astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("least", "kept"),
+    [
+        ([HELD], (0, 31)),
+        ([HELD, HELD], (0, 53)),
+        ([0.0], (0, 31)),  # nothing was grasped: nothing to go by
+        ([0.0, HELD], (16, 53)),
+        ([0.0, 0.0, HELD], (38, 75)),
+        ([HELD, 0.0], (0, 29)),
+        ([HELD, 0.0, HELD], (0, 75)),
+        ([0.0, HELD, 0.0, 0.0], (16, 51)),
+    ],
+)
+def test_what_led_to_closing_on_nothing_is_found_at_both_ends(least, kept):
+    assert transforms.around_grasps({"gripper_width": grips(*least)}, 2) == kept
+
+
+def test_fingers_that_closed_on_nothing_are_told_to_open_and_then_to_close_on_something():
+    width = grips(0.0, HELD)[15:]  # from where they have met
+    poses = np.zeros((len(width), 7), np.float32)
+    made = transforms.next_pose({"gripper_width": width, "ee_pose": poses}, np.zeros((len(width) - 1, 8)), 2)
+    assert made[0, 7] == 1.0
+    (closes, close), (opens, open_) = changes(made[:, 7])
+    assert (close, open_) == (-1.0, 1.0)
+    assert width[closes + 2] == width.max() > width[closes + 3]
+    assert width[opens + 2] < HELD + 0.01 < width[opens + 4]
+
+
 def test_cutting_keeps_both_ends_and_refuses_what_is_not_there():
     part = transforms.cut(columns(), 3, 7)
     assert {len(rows) for name, rows in part.items() if name != "processed_action"} == {5}

@@ -74,6 +74,23 @@ def test_backwards_a_cube_begins_where_the_place_was_before_it_moved(trim, tmp_p
     assert episode.num_steps == moved - 1 - (3 if trim else 0)
 
 
+@pytest.mark.parametrize("trim", [True, False])
+def test_backwards_what_led_to_fingers_closed_on_nothing_is_left_out(trim, tmp_path):
+    """Forwards they close on nothing, on the cube, and again on nothing."""
+    writer, made = open_writer(tmp_path / "b", "rev2fwd", env={"direction": "B"}), frames(0)
+    for width, steps in ((0.0, range(5, 9)), (0.048, range(15, 25)), (0.0, range(30, 33))):
+        for step in steps:
+            made[step]["gripper_width"] = np.array([width], np.float32)
+    write_episode(writer, 0, made, SUCCESS)
+    writer.close()
+    episode = Reversed(formats.open_reader(tmp_path / "b"), Reversing(lead=2, trim=trim)).read(0)
+    first, last = 30, 9 + 2  # closed; two frames, the lead, after they were open again
+    np.testing.assert_array_equal(episode.frames["object_pose"][0], made[first]["object_pose"])
+    np.testing.assert_array_equal(episode.frames["images/wrist"][-1], made[last]["images/wrist"])
+    assert episode.num_steps == first - last
+    assert episode.frames["gripper_width"].min() == 0.0 and episode.frames["gripper_width"][-1] > 0.07
+
+
 def test_the_direction_is_swapped_and_the_labels_are_told(tmp_path):
     source = record(tmp_path / "b")
     reader = Reversed(source, Reversing("segment_goal", lead=3))

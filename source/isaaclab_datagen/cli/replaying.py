@@ -85,8 +85,9 @@ def configure(args: argparse.Namespace, overrides: Sequence[str], facts: Mapping
         setattr(args, name, facts["args"].get(name))
     task = registry.find(args.task)
     agent = "rsl_rl_cfg_entry_point" if task.rsl_rl_cfg_entry_point else None
-    env_cfg, _ = launch.resolve(args, [*facts["overrides"], *overrides], agent, play_mode=True)
-    configuring.configure(args, [*facts["overrides"], *overrides], task, env_cfg)
+    overrides = [*facts["overrides"], *task.replay_overrides, *overrides]
+    env_cfg, _ = launch.resolve(args, overrides, agent, play_mode=True)
+    configuring.configure(args, overrides, task, env_cfg)
     here = json_clean(collection.readable(to_dict(env_cfg)))
     for line in differences(facts["env"], {name: here.get(name) for name in facts["env"]}):
         if not line.startswith(("scene.num_envs ", "sim.device ")):

@@ -26,6 +26,8 @@ _STILL = 5e-4
 """A step in which tip and fingers move less is one at rest [m]."""
 _FINGERS_MOVE = 5e-3
 """Range of the finger width below which the fingers did nothing [m]."""
+_MET = 5e-3
+"""Finger width below which they have closed on nothing [m]."""
 
 
 def reverse(columns: Columns) -> dict[str, np.ndarray]:
@@ -78,6 +80,25 @@ def last_place(columns: Columns) -> int:
     place = needed(columns, "place_pose")
     changes = np.flatnonzero((np.diff(place, axis=0) != 0.0).any(axis=-1))
     return int(changes[-1]) + 1 if len(changes) else 0
+
+
+def around_grasps(columns: Columns, lead: int) -> tuple[int, int]:
+    """First and last frame of what has to do with fingers that close on something.
+
+    Where they closed on nothing before, it begins with them closed, and what led to that is left out; where they did so
+    afterwards, it ends before they are told to, ``lead`` frames before they begin.
+    """
+    width = _width(columns)
+    start, stop = 0, len(width) - 1
+    grasped = False
+    for first, last in _grips(width):
+        if width[first : last + 1].min() >= _MET:
+            grasped, stop = True, len(width) - 1
+        elif not grasped:
+            start = first + int(np.flatnonzero(width[first : last + 1] < _MET)[-1])
+        else:
+            stop = min(stop, first - 1 - lead)
+    return (start, stop) if grasped else (0, len(width) - 1)
 
 
 def next_pose(columns: Columns, actions: np.ndarray, lead: int) -> np.ndarray:
@@ -164,21 +185,26 @@ def _told(width: np.ndarray, told: float, lead: int) -> list[float]:
         told: The command where they do not move at all.
         lead: How many frames before they begin to move the command comes.
     """
-    steps, low, span = len(width) - 1, width.min(), np.ptp(width)
-    if span < _FINGERS_MOVE:
+    steps = len(width) - 1
+    if np.ptp(width) < _FINGERS_MOVE:
         return [told] * steps
-    closed, opened = width < low + 0.25 * span, width > low + 0.95 * span
-    is_open = bool(width[0] > low + 0.5 * span)
-    commands, left = [OPEN if is_open else CLOSE] * steps, 0
-    for frame in range(steps + 1):
-        if opened[frame] if is_open else closed[frame]:
-            left = frame  # as far as is known, they begin to move after this frame
-        elif closed[frame] if is_open else opened[frame]:
-            is_open = not is_open
-            start = max(left - lead, 0)
-            commands[start:] = [OPEN if is_open else CLOSE] * (steps - start)
-            left = frame
+    commands = [OPEN] * steps
+    for first, last in _grips(width):
+        part = width[first : last + 1]
+        closed = first + int(np.flatnonzero(part < part.min() + 0.25 * (width.max() - part.min()))[-1])
+        start = max(first - 1 - lead, 0)
+        stop = steps if last == steps else max(closed - lead, start)
+        commands[start:stop] = [CLOSE] * (stop - start)
     return commands
+
+
+def _grips(width: np.ndarray) -> list[tuple[int, int]]:
+    """First and last frame of each time that the fingers are not wide open, and have closed on something or nothing."""
+    span = np.ptp(width)
+    inside = np.concatenate([[False], width < width.max() - 0.05 * span, [False]])
+    edges = np.flatnonzero(np.diff(inside.astype(int)))
+    runs = zip(edges[::2].tolist(), (edges[1::2] - 1).tolist(), strict=True)
+    return [(first, last) for first, last in runs if width.max() - width[first : last + 1].min() > 0.25 * span]
 
 
 def _actions(poses: np.ndarray, gripper: Sequence[float] | np.ndarray) -> np.ndarray:

@@ -175,10 +175,12 @@ class Reversed(DatasetReader):
         """Its states backwards, cut, and the first and the last frame that is left, counted backwards.
 
         Where the place moved while the cube lay there, what came after is left out: backwards, the cube begins there.
+        So is what led to fingers that closed on nothing.
         """
         frames = transforms.reverse(episode.frames)
         start, stop = transforms.moving(frames) if self.how.trim else (0, episode.num_steps)
-        ends = max(start, transforms.last_place(frames)), stop
+        begin, end = transforms.around_grasps(frames, self.how.lead)
+        ends = max(start, begin, transforms.last_place(frames)), min(stop, end)
         return transforms.cut(frames, *ends), ends
 
 

@@ -14,12 +14,12 @@ from isaaclab_datagen.experts.state_machine import CLOSE, OPEN, Phase, StateMach
 if TYPE_CHECKING:
     from isaaclab.envs import ManagerBasedRLEnv  # loads simulation modules: not before Kit has started
 
-ABOVE, DOWN, READY, GRASP, LIFT, CARRY, LOWER, STEADY, RELEASE, LEAVE, ASIDE, RETURN = range(12)
+ABOVE, DOWN, READY, GRASP, LIFT, CARRY, LOWER, STEADY, RELEASE, LEAVE, ASIDE, SHUT, RETURN = range(13)
 """The legs, in order. Backwards in time they are the same motion the other way."""
 
 
 class PickPlaceStateMachine(StateMachine):
-    """Over the cube, down, close, up, over its target, down, open, up, a little aside, back.
+    """Over the cube, down, close, up, over its target, down, open, up, a little aside, back; again what went wrong.
 
     What is commanded moves smoothly towards each leg's end, so that the arm follows it closely, and rests while the
     fingers move, backwards too, but never for as long as a policy executes one plan. Where the cube is, is latched when
@@ -51,6 +51,7 @@ class PickPlaceStateMachine(StateMachine):
                 Phase("release", OPEN, min_steps=cfg.finger_steps),
                 Phase("leave", OPEN, *near),
                 Phase("aside", OPEN, *near),
+                Phase("shut", CLOSE, min_steps=cfg.shut_steps),
                 Phase("return", OPEN),
             ],
         )
@@ -63,7 +64,9 @@ class PickPlaceStateMachine(StateMachine):
         self._before = self.phase.clone()
         self._grasp = torch.zeros(count, 7, device=device)
         self._shift = torch.zeros(count, 3, device=device)
-        self._heights = torch.zeros(3, count, device=device)
+        self._lost = torch.zeros(count, device=device)
+        self._heights = torch.zeros(4, count, device=device)
+        self._range = torch.tensor([*[cfg.hover_height] * 3, cfg.shut_height], device=device).T.unsqueeze(-1)
         self._aside = torch.zeros(count, 3, device=device)
         self._farthest = torch.tensor([cfg.aside, cfg.aside, cfg.aside_turn], device=device)
         self._up = torch.tensor([0.0, 0.0, 1.0], device=device).expand(count, 3)
@@ -86,7 +89,8 @@ class PickPlaceStateMachine(StateMachine):
         put = torch.cat([target, torch.full_like(target[:, :1], cfg.rest_height), self._grasp[:, 3:]], dim=-1)
         put[:, :3] += self._shift
         put[:, 2] += cfg.release_height
-        before, carried, after = self._heights
+        before, carried, after, shut = self._heights
+        after = torch.where(self._asked.shuts, shut, after)
         above_grasp, above_put = self._raised(self._grasp, before), self._raised(put, after)
         aside = above_put.clone()
         aside[:, :2] += self._aside[:, :2]
@@ -94,16 +98,23 @@ class PickPlaceStateMachine(StateMachine):
         lifted, over = self._raised(self._grasp, carried), self._raised(put, carried)
         rest = self._rest()
         return torch.stack(
-            [above_grasp, *[self._grasp] * 3, lifted, over, *[put] * 3, above_put, aside, rest],
+            [above_grasp, *[self._grasp] * 3, lifted, over, *[put] * 3, above_put, *[aside] * 2, rest],
         )
 
     def redirect(self, phase: torch.Tensor) -> torch.Tensor:
-        """See the base class. What was let go and is to be carried on is taken hold of anew, from above or at once."""
+        """See the base class.
+
+        What was let go and is to be carried on is taken hold of anew, from above or at once; so is what was lost, as
+        soon as the fingers are high enough to open.
+        """
         shift, turn = compute_pose_error(
             self.tip[:, :3], self.tip[:, 3:], self._grasp[:, :3], self._grasp[:, 3:], rot_error_type="axis_angle"
         )
         over = (shift[:, :2].norm(dim=-1) < self.cfg.over_distance) & (turn.norm(dim=-1) < self.cfg.over_angle)
-        return torch.where(self._anew, torch.where(over, DOWN, ABOVE), phase)
+        phase = torch.where(self._anew, torch.where(over, DOWN, ABOVE), phase)
+        phase = torch.where((phase == SHUT) & ~self._asked.shuts, RETURN, phase)
+        carries = (phase >= LIFT) & (phase < RELEASE) & (self.tip[:, 2] > self._heights[3])
+        return torch.where(carries & (self._lost > self.cfg.lost_distance), ABOVE, phase)
 
     def to_action(self, tip: torch.Tensor, target: torch.Tensor, gripper: torch.Tensor) -> torch.Tensor:
         """See the base class. What is sent goes towards the target, at no more than the given speeds."""
@@ -133,9 +144,10 @@ class PickPlaceStateMachine(StateMachine):
         begins, count = self._begins.unsqueeze(-1), len(tip)
         self._sent = torch.where(begins, tip, self._sent)
         self._speed[self._begins] = 0.0
-        low, high = self.cfg.hover_height
-        drawn = low + (high - low) * torch.rand(3, count, device=tip.device)
+        low, high = self._range
+        drawn = low + (high - low) * torch.rand(4, count, device=tip.device)
         self._heights = torch.where(self._begins, drawn, self._heights)
+        self._lost = (tip[:, :3] - cube[:, :3]).norm(dim=-1)
         aside = self._farthest * (2.0 * torch.rand(count, 3, device=tip.device) - 1.0)
         self._aside = torch.where(begins, aside, self._aside)
         grasp = torch.cat([cube[:, :3], downward(cube[:, 3:])], dim=-1)
@@ -195,6 +207,13 @@ class PickPlaceStateMachineCfg:
     failed."""
     finger_steps: int = 7
     """Steps at rest while they move, which takes 4 or 5. See :attr:`pause_steps`."""
+    shut_steps: int = 13
+    """Steps in which the empty fingers close."""
+    shut_height: tuple[float, float] = (0.06, 0.19)
+    """Range of the heights of the tip at which empty fingers close on the way back, and at which they open after having
+    closed on nothing [m]; the cube is lifted higher."""
+    lost_distance: float = 0.05
+    """Distance of tip and cube's middle from which it is not in the hand [m]."""
     over_distance: float = 0.02
     """Where the cube is taken hold of anew, the hand goes down on it at once if it is no farther aside [m]."""
     over_angle: float = 0.3

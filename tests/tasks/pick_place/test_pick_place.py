@@ -40,6 +40,8 @@ def configuration(*words: str):
         ("env.distance_threshold=0", "distance_threshold"),
         ("env.goal_xy=[0.5]", "goal_xy is .*: must be two numbers, x and y"),
         ("env.moved_share=1.1", "moved_share is 1.1: must be within 0 and 1"),
+        ("env.shut_share=-0.1", "shut_share is -0.1: must be within 0 and 1"),
+        ("env.start_spread=0.06", "start_spread is 0.06: must be within 0 and the distance threshold, 0.05"),
         ("env.terminations.success.params.steps=-1", "success.steps is -1: must be above 0"),
         ("env.terminations.success.params.speed_threshold=-0.1", "success.speed_threshold"),
     ],
@@ -47,6 +49,11 @@ def configuration(*words: str):
 def test_settings_that_make_no_sense_are_refused(word, said):
     with pytest.raises(ValueError, match=said):
         configuration(word)
+
+
+def test_a_cube_slips_only_where_episodes_begin_anew():
+    with pytest.raises(ValueError, match="not with chain"):
+        configuration("env.slipped_share=0.5", "env.chain=true")
 
 
 def test_thresholds_and_goal_reach_the_terms():

@@ -114,7 +114,22 @@ class EventCfg:
         func=mdp.reset_workspace,
         mode="reset",
         # an eighth of a turn: further ones look the same
-        params={**COMMAND, "yaw": math.pi / 4, "joint_offset": 0.02, "asset_cfg": MISSING},
+        params={**COMMAND, "yaw": math.pi / 4, "joint_offset": 0.02, "start_spread": 0.0, "asset_cfg": MISSING},
+    )
+    slip: EventTerm = EventTerm(
+        func=mdp.slip_away,
+        mode="interval",
+        interval_range_s=(0.0, 0.0),  # in every step
+        is_global_time=True,
+        params={
+            "share": 0.0,
+            "distance": (0.05, 0.09),
+            "closing_width": 0.075,
+            "reach": 0.03,
+            "fingers_cfg": MISSING,
+            "hand_cfg": MISSING,
+            "offset": MISSING,
+        },
     )
 
 
@@ -178,9 +193,17 @@ class PickPlaceEnvCfg(ManagerBasedRLEnvCfg):
     """Whether an episode that follows a success goes on from there, in the other direction."""
     return_to_rest: bool = False
     """Whether an episode only ends well once the tip is back where it began: demonstrations are recorded so."""
+    start_spread: float = 0.0
+    """How far from the goal the cube lies at most where B begins [m]: A does not put it down more precisely."""
+    slipped_share: float = 0.0
+    """In what share of the episodes the cube lies aside at first, and is where it belongs once fingers close on it:
+    demonstrations of how to go on after having closed them on nothing."""
     moved_share: float = 0.0
     """In what share of the legs of B the red disc goes elsewhere, once, after the cube was put there: demonstrations of
     how a cube is taken hold of anew."""
+    shut_share: float = 0.0
+    """In what share of the legs of B the script closes its empty fingers once on the way back: backwards, the fingers
+    are closed at first, as they are after having closed on nothing."""
     goal_xy: tuple[float, float] = (0.5, 0.0)
     """The goal [m]."""
     height_threshold: float = 0.15
@@ -216,9 +239,18 @@ class PickPlaceEnvCfg(ManagerBasedRLEnvCfg):
         for name, value in (*asked.items(), *((f"success.{name}", success[name]) for name in further)):
             if not 0 < value < math.inf:
                 raise ValueError(f"{name} is {value}: must be above 0, and finite")
-        if not 0.0 <= self.moved_share <= 1.0:
-            raise ValueError(f"moved_share is {self.moved_share}: must be within 0 and 1")
-        carry.direction, carry.chain, carry.moved_share = self.direction, self.chain, self.moved_share
+        for name in ("slipped_share", "moved_share", "shut_share"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise ValueError(f"{name} is {getattr(self, name)}: must be within 0 and 1")
+        if not 0.0 <= self.start_spread <= self.distance_threshold:
+            told = f"must be within 0 and the distance threshold, {self.distance_threshold}"
+            raise ValueError(f"start_spread is {self.start_spread}: {told}")
+        self.events.reset_workspace.params["start_spread"] = self.start_spread
+        if self.slipped_share > 0.0 and self.chain:
+            raise ValueError("slipped_share needs episodes that begin anew: not with chain")
+        self.events.slip.params["share"] = self.slipped_share
+        carry.direction, carry.chain = self.direction, self.chain
+        carry.moved_share, carry.shut_share = self.moved_share, self.shut_share
         if len(self.goal_xy) != 2:
             raise ValueError(f"goal_xy is {self.goal_xy}: must be two numbers, x and y")
         carry.goal_xy = (float(self.goal_xy[0]), float(self.goal_xy[1]))

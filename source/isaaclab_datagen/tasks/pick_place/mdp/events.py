@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from isaaclab.envs.mdp import reset_joints_by_offset, reset_scene_to_default
-from isaaclab.managers import SceneEntityCfg
+from isaaclab.managers import EventTermCfg, ManagerTermBase, SceneEntityCfg
+from isaaclab.utils.math import quat_apply
+
+from isaaclab_datagen.mdp import body_pose, gripper_width, object_pose
 
 from .commands_cfg import DIRECTIONS
 
@@ -15,7 +20,7 @@ if TYPE_CHECKING:
 
     from .commands import CarryCommand
 
-__all__ = ["reset_workspace"]
+__all__ = ["reset_workspace", "slip_away"]
 
 
 def reset_workspace(
@@ -24,12 +29,13 @@ def reset_workspace(
     command_name: str,
     yaw: float,
     joint_offset: float,
+    start_spread: float,
     asset_cfg: SceneEntityCfg,
     object_cfg: SceneEntityCfg = SceneEntityCfg("object"),
 ) -> None:
     """Put robot and cube where an episode begins, unless it goes on from the last one's success.
 
-    The cube lies at a random place in direction A, at the goal in direction B, turned a little.
+    The cube lies at a random place in direction A, at the goal or near it in direction B, turned a little.
 
     Args:
         env: The environment.
@@ -37,6 +43,7 @@ def reset_workspace(
         command_name: Name of the :class:`CarryCommand`.
         yaw: Largest turn of the cube to either side [rad].
         joint_offset: Largest offset of a joint [rad].
+        start_spread: Largest distance of the cube to the goal in direction B [m].
         asset_cfg: The robot and its arm's joints.
         object_cfg: The cube.
     """
@@ -52,8 +59,84 @@ def reset_workspace(
     pose = cube.data.default_root_pose.torch[ids].clone()
     to_goal = command.cfg.direction == DIRECTIONS[0]
     goal = torch.tensor(command.cfg.goal_xy, device=env.device).expand(len(ids), 2)
-    pose[:, :2] = command.draw_places(len(ids)) if to_goal else goal
+    pose[:, :2] = command.draw_places(len(ids)) if to_goal else goal + start_spread * _in_disc(len(ids), env.device)
     pose[:, :3] += env.scene.env_origins[ids]
     half = yaw * (torch.rand(len(ids), device=env.device) - 0.5)
     pose[:, 5], pose[:, 6] = half.sin(), half.cos()
     cube.write_root_pose_to_sim_index(root_pose=pose, env_ids=ids)
+
+
+class slip_away(ManagerTermBase):
+    """The cube is pulled from between fingers that close on it, once: they close on nothing.
+
+    Where that is to happen, an episode begins with the cube aside of where the reset put it, along its own x axis; it
+    goes there when the fingers close. They do so along its y axis, and are not in the way.
+    """
+
+    def __init__(self, cfg: EventTermCfg, env: ManagerBasedRLEnv) -> None:
+        super().__init__(cfg, env)
+        self.slips = torch.zeros(env.num_envs, dtype=torch.bool, device=env.device)
+        """Whether the cube is yet to slip in this episode. Shape is (num_envs,)."""
+        self._pose_w = torch.zeros(env.num_envs, 7, device=env.device)
+
+    def reset(self, env_ids: Sequence[int] | slice | None = None) -> None:
+        """Draw where it is to happen, after a reset has put the cube in its place, and move it aside there."""
+        params: dict[str, Any] = self.cfg.params
+        if params["share"] == 0.0:
+            return
+        ids = torch.arange(self.num_envs, device=self.device)[slice(None) if env_ids is None else env_ids]
+        self.slips[ids] = torch.rand(len(ids), device=self.device) < params["share"]
+        ids = ids[self.slips[ids]]
+        cube, (low, high) = self._cube(), params["distance"]
+        self._pose_w[ids] = cube.data.root_link_pose_w.torch[ids]
+        away = torch.zeros(len(ids), 3, device=self.device)
+        away[:, 0] = low + (high - low) * torch.rand(len(ids), device=self.device)
+        away[:, 0] *= 1.0 - 2.0 * torch.randint(2, (len(ids),), device=self.device)
+        pose_w = self._pose_w[ids].clone()
+        pose_w[:, :3] += quat_apply(pose_w[:, 3:], away)
+        cube.write_root_pose_to_sim_index(root_pose=pose_w, env_ids=ids)
+
+    def __call__(
+        self,
+        env: ManagerBasedRLEnv,
+        env_ids: torch.Tensor | None,
+        share: float,
+        distance: tuple[float, float],
+        closing_width: float,
+        reach: float,
+        fingers_cfg: SceneEntityCfg,
+        hand_cfg: SceneEntityCfg,
+        offset: tuple[float, float, float],
+        object_cfg: SceneEntityCfg = SceneEntityCfg("object"),
+    ) -> None:
+        """Let it slip where the fingers close on it.
+
+        Args:
+            env: The environment.
+            env_ids: None: all are looked at.
+            share: In what share of the episodes it happens.
+            distance: How far aside it lies at first: least and most [m].
+            closing_width: Distance of the fingers below which they close [m].
+            reach: Largest distance of the tip to the cube's middle [m].
+            fingers_cfg: The robot and its finger joints.
+            hand_cfg: The robot and its hand.
+            offset: The tip in the hand's frame [m].
+            object_cfg: The cube.
+        """
+        if share == 0.0:
+            return
+        near = (body_pose(env, hand_cfg, offset)[:, :3] - object_pose(env, object_cfg)[:, :3]).norm(dim=-1) < reach
+        ids = (self.slips & near & (gripper_width(env, fingers_cfg)[:, 0] < closing_width)).nonzero().flatten()
+        if len(ids) == 0:
+            return
+        self.slips[ids] = False
+        self._cube().write_root_pose_to_sim_index(root_pose=self._pose_w[ids], env_ids=ids)
+
+    def _cube(self) -> Any:
+        return self._env.scene[self.cfg.params.get("object_cfg", SceneEntityCfg("object")).name]
+
+
+def _in_disc(count: int, device: str) -> torch.Tensor:
+    """Random points of a disc of radius 1, all as probable. Shape is (count, 2)."""
+    distance, angle = torch.rand(count, device=device).sqrt(), 2.0 * math.pi * torch.rand(count, device=device)
+    return distance.unsqueeze(-1) * torch.stack([angle.cos(), angle.sin()], dim=-1)

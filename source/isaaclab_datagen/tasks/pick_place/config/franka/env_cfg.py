@@ -75,7 +75,8 @@ class FrankaPickPlaceEnvCfg(PickPlaceEnvCfg):
         self.observations.policy.ee_pose.params = dict(TIP)
         self.observations.policy.gripper_width.params = {"asset_cfg": FINGERS}
         self.events.reset_workspace.params.update(asset_cfg=ARM)
-        self.terminations.success.params.update(fingers_cfg=FINGERS, hand_cfg=HAND, offset=TIP_OFFSET)
+        for term in (self.terminations.success, self.events.slip):
+            term.params.update(fingers_cfg=FINGERS, hand_cfg=HAND, offset=TIP_OFFSET)
 
 
 _PLACE = {**COMMAND, "height": REST_HEIGHT}
