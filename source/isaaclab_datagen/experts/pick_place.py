@@ -68,6 +68,7 @@ class PickPlaceStateMachine(StateMachine):
         self._heights = torch.zeros(4, count, device=device)
         self._range = torch.tensor([*[cfg.hover_height] * 3, cfg.shut_height], device=device).T.unsqueeze(-1)
         self._aside = torch.zeros(count, 3, device=device)
+        self._way = torch.zeros(count, 1, device=device)
         self._farthest = torch.tensor([cfg.aside, cfg.aside, cfg.aside_turn], device=device)
         self._up = torch.tensor([0.0, 0.0, 1.0], device=device).expand(count, 3)
 
@@ -94,6 +95,8 @@ class PickPlaceStateMachine(StateMachine):
         above_grasp, above_put = self._raised(self._grasp, before), self._raised(put, after)
         aside = above_put.clone()
         aside[:, :2] += self._aside[:, :2]
+        way = self._way * (self._asked.goal - target)
+        aside[:, :2] += torch.where(self._asked.shuts.unsqueeze(-1), way, 0.0)
         aside[:, 3:] = quat_mul(quat_from_angle_axis(self._aside[:, 2], self._up), above_put[:, 3:])
         lifted, over = self._raised(self._grasp, carried), self._raised(put, carried)
         rest = self._rest()
@@ -150,6 +153,7 @@ class PickPlaceStateMachine(StateMachine):
         self._lost = (tip[:, :3] - cube[:, :3]).norm(dim=-1)
         aside = self._farthest * (2.0 * torch.rand(count, 3, device=tip.device) - 1.0)
         self._aside = torch.where(begins, aside, self._aside)
+        self._way = torch.where(begins, torch.rand_like(self._way), self._way)
         grasp = torch.cat([cube[:, :3], downward(cube[:, 3:])], dim=-1)
         grasp[:, 2] -= self.cfg.grasp_depth
         self._anew = (self._asked.leg != self._leg) & (self.phase > RELEASE)
@@ -209,7 +213,7 @@ class PickPlaceStateMachineCfg:
     """Steps at rest while they move, which takes 4 or 5. See :attr:`pause_steps`."""
     shut_steps: int = 13
     """Steps in which the empty fingers close."""
-    shut_height: tuple[float, float] = (0.06, 0.19)
+    shut_height: tuple[float, float] = (0.1, 0.19)
     """Range of the heights of the tip at which empty fingers close on the way back, and at which they open after having
     closed on nothing [m]; the cube is lifted higher."""
     lost_distance: float = 0.05

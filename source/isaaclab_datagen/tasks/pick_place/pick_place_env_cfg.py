@@ -123,7 +123,9 @@ class EventCfg:
         is_global_time=True,
         params={
             "share": 0.0,
+            "closing_share": 0.5,
             "distance": (0.05, 0.09),
+            "way": (0.06, 0.3),
             "closing_width": 0.075,
             "reach": 0.03,
             "fingers_cfg": MISSING,
@@ -196,14 +198,14 @@ class PickPlaceEnvCfg(ManagerBasedRLEnvCfg):
     start_spread: float = 0.0
     """How far from the goal the cube lies at most where B begins [m]: A does not put it down more precisely."""
     slipped_share: float = 0.0
-    """In what share of the episodes the cube lies aside at first, and is where it belongs once fingers close on it:
-    demonstrations of how to go on after having closed them on nothing."""
+    """In what share of the episodes the cube is pulled out of the fingers once, as they close on it or on the way:
+    demonstrations of how to go on with fingers that have closed on nothing."""
     moved_share: float = 0.0
     """In what share of the legs of B the red disc goes elsewhere, once, after the cube was put there: demonstrations of
     how a cube is taken hold of anew."""
     shut_share: float = 0.0
-    """In what share of the legs of B the script closes its empty fingers once on the way back: backwards, the fingers
-    are closed at first, as they are after having closed on nothing."""
+    """In what share of the legs of B the script closes its empty fingers once, somewhere between cube and goal, before
+    it goes back: backwards, the fingers are closed at first, as they are after having closed on nothing."""
     goal_xy: tuple[float, float] = (0.5, 0.0)
     """The goal [m]."""
     height_threshold: float = 0.15

@@ -67,10 +67,10 @@ def reset_workspace(
 
 
 class slip_away(ManagerTermBase):
-    """The cube is pulled from between fingers that close on it, once: they close on nothing.
+    """The cube is pulled out of the fingers, once, as they close on it or on the way, and lies where the reset put it.
 
-    Where that is to happen, an episode begins with the cube aside of where the reset put it, along its own x axis; it
-    goes there when the fingers close. They do so along its y axis, and are not in the way.
+    Where it is to happen as they close, an episode begins with the cube aside of that place, along its own x axis. The
+    fingers close along its y axis, and are not in the way.
     """
 
     def __init__(self, cfg: EventTermCfg, env: ManagerBasedRLEnv) -> None:
@@ -78,19 +78,22 @@ class slip_away(ManagerTermBase):
         self.slips = torch.zeros(env.num_envs, dtype=torch.bool, device=env.device)
         """Whether the cube is yet to slip in this episode. Shape is (num_envs,)."""
         self._pose_w = torch.zeros(env.num_envs, 7, device=env.device)
+        self.way = torch.zeros(env.num_envs, device=env.device)
+        """How far it is carried before [m]; 0 where it slips as the fingers close on it. Shape is (num_envs,)."""
 
     def reset(self, env_ids: Sequence[int] | slice | None = None) -> None:
-        """Draw where it is to happen, after a reset has put the cube in its place, and move it aside there."""
+        """Draw where it is to happen, and when, after a reset has put the cube in its place; move it aside there."""
         params: dict[str, Any] = self.cfg.params
         if params["share"] == 0.0:
             return
         ids = torch.arange(self.num_envs, device=self.device)[slice(None) if env_ids is None else env_ids]
         self.slips[ids] = torch.rand(len(ids), device=self.device) < params["share"]
-        ids = ids[self.slips[ids]]
-        cube, (low, high) = self._cube(), params["distance"]
+        cube, closing = self._cube(), torch.rand(len(ids), device=self.device) < params["closing_share"]
         self._pose_w[ids] = cube.data.root_link_pose_w.torch[ids]
+        self.way[ids] = torch.where(closing, 0.0, self._drawn(len(ids), params["way"]))
+        ids = ids[self.slips[ids] & closing]
         away = torch.zeros(len(ids), 3, device=self.device)
-        away[:, 0] = low + (high - low) * torch.rand(len(ids), device=self.device)
+        away[:, 0] = self._drawn(len(ids), params["distance"])
         away[:, 0] *= 1.0 - 2.0 * torch.randint(2, (len(ids),), device=self.device)
         pose_w = self._pose_w[ids].clone()
         pose_w[:, :3] += quat_apply(pose_w[:, 3:], away)
@@ -101,7 +104,9 @@ class slip_away(ManagerTermBase):
         env: ManagerBasedRLEnv,
         env_ids: torch.Tensor | None,
         share: float,
+        closing_share: float,
         distance: tuple[float, float],
+        way: tuple[float, float],
         closing_width: float,
         reach: float,
         fingers_cfg: SceneEntityCfg,
@@ -109,13 +114,15 @@ class slip_away(ManagerTermBase):
         offset: tuple[float, float, float],
         object_cfg: SceneEntityCfg = SceneEntityCfg("object"),
     ) -> None:
-        """Let it slip where the fingers close on it.
+        """Let it slip where the time has come.
 
         Args:
             env: The environment.
             env_ids: None: all are looked at.
             share: In what share of the episodes it happens.
-            distance: How far aside it lies at first: least and most [m].
+            closing_share: And in what share of those as the fingers close.
+            distance: How far aside it lies at first then: least and most [m].
+            way: In the others, how far it is carried before: least and most [m]. Those of a shorter way keep it.
             closing_width: Distance of the fingers below which they close [m].
             reach: Largest distance of the tip to the cube's middle [m].
             fingers_cfg: The robot and its finger joints.
@@ -125,12 +132,20 @@ class slip_away(ManagerTermBase):
         """
         if share == 0.0:
             return
-        near = (body_pose(env, hand_cfg, offset)[:, :3] - object_pose(env, object_cfg)[:, :3]).norm(dim=-1) < reach
-        ids = (self.slips & near & (gripper_width(env, fingers_cfg)[:, 0] < closing_width)).nonzero().flatten()
+        cube = object_pose(env, object_cfg)[:, :3]
+        near = (body_pose(env, hand_cfg, offset)[:, :3] - cube).norm(dim=-1) < reach
+        far = (cube + env.scene.env_origins - self._pose_w[:, :3]).norm(dim=-1) >= self.way
+        closing = gripper_width(env, fingers_cfg)[:, 0] < closing_width
+        ids = (self.slips & near & far & closing).nonzero().flatten()
         if len(ids) == 0:
             return
         self.slips[ids] = False
         self._cube().write_root_pose_to_sim_index(root_pose=self._pose_w[ids], env_ids=ids)
+
+    def _drawn(self, count: int, limits: tuple[float, float]) -> torch.Tensor:
+        """Random numbers within limits. Shape is (count,)."""
+        low, high = limits
+        return low + (high - low) * torch.rand(count, device=self.device)
 
     def _cube(self) -> Any:
         return self._env.scene[self.cfg.params.get("object_cfg", SceneEntityCfg("object")).name]
