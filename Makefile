@@ -19,6 +19,8 @@ UV_FILE := .tools/uv-$(UV_VERSION)/bin/uv
 UV := $(shell v=$$( (uv --version || true) 2>/dev/null | cut -d' ' -f2 ); \
 	if [ -n "$$v" ] && printf '%s\n' $(UV_MINIMUM) "$$v" | sort -C -V; then command -v uv; else echo $(UV_FILE); fi)
 RUN := $(UV) run --no-sync
+# Each takes a processor and up to 4 GB.
+JOBS ?= 2
 SYNCED := .venv/.synced
 KIT_VERSION := 6.2.0.0
 KIT_SYNCED := .venv-kit/.synced-$(KIT_VERSION)
@@ -37,8 +39,8 @@ demo: $(SYNCED) ## Record 4 lift episodes into datasets/demo and show them
 	$(RUN) scripts/collect.py --task Lift-Custom-IK --episodes 4 --num_envs 2 --out datasets/demo
 	$(RUN) scripts/inspect_data.py datasets/demo
 
-test: $(SYNCED) ## Run the tests, without the long ones
-	$(RUN) pytest $(ARGS)
+test: $(SYNCED) ## Run the tests, without the long ones, JOBS (2) files at a time
+	$(RUN) pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 stress: $(SYNCED) ## Run the long tests
 	$(RUN) pytest -m stress $(ARGS)

@@ -64,7 +64,9 @@ class PickPlaceStateMachine(StateMachine):
         self._before = self.phase.clone()
         self._grasp = torch.zeros(count, 7, device=device)
         self._shift = torch.zeros(count, 3, device=device)
-        self._lost = torch.zeros(count, device=device)
+        gripper: Any = env.action_manager.get_term("gripper_action").cfg
+        self._fingers = env.scene["robot"].find_joints(gripper.joint_names)[0]
+        self._lost = torch.zeros_like(self._begins)
         self._heights = torch.zeros(4, count, device=device)
         self._range = torch.tensor([*[cfg.hover_height] * 3, cfg.shut_height], device=device).T.unsqueeze(-1)
         self._aside = torch.zeros(count, 3, device=device)
@@ -107,8 +109,8 @@ class PickPlaceStateMachine(StateMachine):
     def redirect(self, phase: torch.Tensor) -> torch.Tensor:
         """See the base class.
 
-        What was let go and is to be carried on is taken hold of anew, from above or at once; so is what was lost, as
-        soon as the fingers are high enough to open.
+        What was let go and is to be carried on is taken hold of anew, from above or at once; so is what was lost, once
+        the fingers have met, and are high enough to open.
         """
         shift, turn = compute_pose_error(
             self.tip[:, :3], self.tip[:, 3:], self._grasp[:, :3], self._grasp[:, 3:], rot_error_type="axis_angle"
@@ -117,7 +119,7 @@ class PickPlaceStateMachine(StateMachine):
         phase = torch.where(self._anew, torch.where(over, DOWN, ABOVE), phase)
         phase = torch.where((phase == SHUT) & ~self._asked.shuts, RETURN, phase)
         carries = (phase >= LIFT) & (phase < RELEASE) & (self.tip[:, 2] > self._heights[3])
-        return torch.where(carries & (self._lost > self.cfg.lost_distance), ABOVE, phase)
+        return torch.where(carries & self._lost, ABOVE, phase)
 
     def to_action(self, tip: torch.Tensor, target: torch.Tensor, gripper: torch.Tensor) -> torch.Tensor:
         """See the base class. What is sent goes towards the target, at no more than the given speeds."""
@@ -150,7 +152,8 @@ class PickPlaceStateMachine(StateMachine):
         low, high = self._range
         drawn = low + (high - low) * torch.rand(4, count, device=tip.device)
         self._heights = torch.where(self._begins, drawn, self._heights)
-        self._lost = (tip[:, :3] - cube[:, :3]).norm(dim=-1)
+        width = self.env.scene["robot"].data.joint_pos.torch[:, self._fingers].sum(dim=-1)
+        self._lost = width < self.cfg.lost_width
         aside = self._farthest * (2.0 * torch.rand(count, 3, device=tip.device) - 1.0)
         self._aside = torch.where(begins, aside, self._aside)
         self._way = torch.where(begins, torch.rand_like(self._way), self._way)
@@ -216,8 +219,8 @@ class PickPlaceStateMachineCfg:
     shut_height: tuple[float, float] = (0.1, 0.19)
     """Range of the heights of the tip at which empty fingers close on the way back, and at which they open after having
     closed on nothing [m]; the cube is lifted higher."""
-    lost_distance: float = 0.05
-    """Distance of tip and cube's middle from which it is not in the hand [m]."""
+    lost_width: float = 0.004
+    """Distance of the fingers below which there is nothing between them [m]."""
     over_distance: float = 0.02
     """Where the cube is taken hold of anew, the hand goes down on it at once if it is no farther aside [m]."""
     over_angle: float = 0.3

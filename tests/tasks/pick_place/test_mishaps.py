@@ -85,7 +85,7 @@ def test_a_cube_that_slips_out_of_the_fingers_is_taken_hold_of_where_it_went(run
         assert found.phase[slipped - 1] in (LIFT, CARRY)
     again = slipped + int((found.phase[slipped:] == ABOVE).nonzero()[0])
     assert found.phase[again - 1] in (LIFT, CARRY)
-    assert found.width[slipped:again].min() < MET
+    assert found.width[slipped : again + 1].min() < MET
     assert READY in found.phase[again:]
 
 
