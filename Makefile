@@ -19,7 +19,7 @@ UV_FILE := .tools/uv-$(UV_VERSION)/bin/uv
 UV := $(shell v=$$( (uv --version || true) 2>/dev/null | cut -d' ' -f2 ); \
 	if [ -n "$$v" ] && printf '%s\n' $(UV_MINIMUM) "$$v" | sort -C -V; then command -v uv; else echo $(UV_FILE); fi)
 RUN := $(UV) run --no-sync
-# Each takes a processor and up to 4 GB.
+# Files of tests at a time; each takes a processor and up to 4 GB. 0: in this process, as a debugger needs it.
 JOBS ?= 2
 SYNCED := .venv/.synced
 KIT_VERSION := 6.2.0.0

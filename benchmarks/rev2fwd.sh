@@ -12,8 +12,8 @@ set -euo pipefail
 export WORK=${WORK:-runs/rev2fwd}
 EPISODES=${EPISODES:-1024}   # demonstrations of each kind
 ENVS=${ENVS:-256}            # of recording and testing
-# in which demonstrations something goes wrong that the script by itself does right, so that it is seen how to go on
-MISHAPS=${MISHAPS-env.start_spread=0.025 env.slipped_share=0.3 env.moved_share=0.2 env.shut_share=0.3}
+# what goes wrong in demonstrations of B, so that policies see how to go on
+MISHAPS=${MISHAPS-env.start_spread=0.02 env.slipped_share=0.3 env.moved_share=0.2 env.shut_share=0.3}
 STEPS=${STEPS:-14000}
 BATCH=${BATCH:-128}
 RATE=${RATE:-2e-4}           # learning rate

@@ -50,6 +50,18 @@ def test_an_override_of_what_an_option_decides_is_refused(monkeypatch, word):
         configured(monkeypatch, word)
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["env.slipped_share=0.3"], "slipped_share is 0.3: must be 0 where episodes go on from each other"),
+        (["--distance_threshold", "0.02", "env.start_spread=0.04"], "start_spread is 0.04"),
+    ],
+)
+def test_a_setting_that_does_not_go_with_the_options_is_refused(monkeypatch, words, said):
+    with pytest.raises(UsageError, match=said):
+        configured(monkeypatch, *words)
+
+
 def test_options_and_other_overrides_count(monkeypatch):
     words = ["--goal_xy", "0.4", "0.1", "--height_threshold", "0.2", "--distance_threshold", "0.1", "--num_envs", "3"]
     cfg = configured(monkeypatch, *words, "--horizon", "60", "--seed", "7", "env.sim.dt=0.02")

@@ -153,11 +153,11 @@ def grips(*least: float) -> np.ndarray:
         ([HELD], (0, 31)),
         ([HELD, HELD], (0, 53)),
         ([0.0], (0, 31)),  # nothing was grasped: nothing to go by
-        ([0.0, HELD], (16, 53)),
-        ([0.0, 0.0, HELD], (38, 75)),
+        ([0.0, HELD], (15, 53)),
+        ([0.0, 0.0, HELD], (37, 75)),
         ([HELD, 0.0], (0, 29)),
         ([HELD, 0.0, HELD], (0, 75)),
-        ([0.0, HELD, 0.0, 0.0], (16, 51)),
+        ([0.0, HELD, 0.0, 0.0], (15, 51)),
     ],
 )
 def test_what_led_to_closing_on_nothing_is_found_at_both_ends(least, kept):
@@ -173,6 +173,18 @@ def test_fingers_that_closed_on_nothing_are_told_to_open_and_then_to_close_on_so
     assert (close, open_) == (-1.0, 1.0)
     assert width[closes + 2] == width.max() > width[closes + 3]
     assert width[opens + 2] < HELD + 0.01 < width[opens + 4]
+
+
+def test_when_fingers_are_told_to_close_on_something_has_nothing_to_do_with_having_closed_on_nothing():
+    slowly = [WIDE - 0.0025, 0.07, 0.06, 0.05]
+    held = np.array([*[WIDE] * 10, *slowly, *[HELD] * 10, *slowly[::-1], *[WIDE] * 10], np.float32)[:, None]
+    width = np.concatenate([grips(0.0), held])
+    told = []
+    for one in (held, width):
+        poses = np.zeros((len(one), 7), np.float32)
+        columns = {"gripper_width": one, "ee_pose": poses}
+        told.append(transforms.next_pose(columns, np.ones((len(one) - 1, 8)), 2)[:, 7])
+    np.testing.assert_array_equal(told[1][-len(told[0]) :], told[0])
 
 
 def test_cutting_keeps_both_ends_and_refuses_what_is_not_there():

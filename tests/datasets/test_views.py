@@ -84,7 +84,7 @@ def test_backwards_what_led_to_fingers_closed_on_nothing_is_left_out(trim, tmp_p
     write_episode(writer, 0, made, SUCCESS)
     writer.close()
     episode = Reversed(formats.open_reader(tmp_path / "b"), Reversing(lead=2, trim=trim)).read(0)
-    first, last = 30, 9 + 2  # closed; two frames, the lead, after they were open again
+    first, last = 32, 9 + 2  # closed; two frames, the lead, after they were open again
     np.testing.assert_array_equal(episode.frames["object_pose"][0], made[first]["object_pose"])
     np.testing.assert_array_equal(episode.frames["images/wrist"][-1], made[last]["images/wrist"])
     assert episode.num_steps == first - last

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from isaaclab_datagen import registry
 from isaaclab_datagen.cli import actors, collection, configuring, evaluation, jobs, options, robots
+from isaaclab_datagen.cli.errors import usage
 from isaaclab_datagen.cli.numbers import dataset_folder
 from isaaclab_datagen.cli.overrides import field_names
 from isaaclab_datagen.cli.parser import Parser
@@ -131,7 +132,8 @@ def configure(
     env_cfg.height_threshold, env_cfg.distance_threshold = args.height_threshold, args.distance_threshold
     args.max_steps, args.expert = args.horizon, None
     configuring.configure_policy(args, overrides, task, env_cfg, policies["A"].signature.cameras)
-    env_cfg.validate_config()
+    with usage(task.id, ValueError):
+        env_cfg.validate_config()
 
 
 class Rollouts:

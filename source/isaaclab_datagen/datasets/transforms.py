@@ -86,7 +86,7 @@ def around_grasps(columns: Columns, lead: int) -> tuple[int, int]:
     """First and last frame of what has to do with fingers that close on something.
 
     Where they closed on nothing before, it begins with them closed, and what led to that is left out; where they did so
-    afterwards, it ends before they are told to, ``lead`` frames before they begin.
+    afterwards, also with what they had held, it ends before they are told to, ``lead`` frames before they begin.
     """
     width = _width(columns)
     start, stop = 0, len(width) - 1
@@ -95,7 +95,7 @@ def around_grasps(columns: Columns, lead: int) -> tuple[int, int]:
         if width[first : last + 1].min() >= _MET:
             grasped, stop = True, len(width) - 1
         elif not grasped:
-            start = first + int(np.flatnonzero(width[first : last + 1] < _MET)[-1])
+            start = first + int(np.flatnonzero(width[first : last + 1] < _MET)[0])
         else:
             stop = min(stop, first - 1 - lead)
     return (start, stop) if grasped else (0, len(width) - 1)
@@ -178,7 +178,7 @@ def _told(width: np.ndarray, told: float, lead: int) -> list[float]:
     """The gripper's command in each of the T steps, which leads the fingers by ``lead`` of them.
 
     Fingers are open, or have closed on something, or are on their way; what they hold lets them move a little, which
-    means nothing.
+    means nothing. Having closed on nothing they are told to open at once, however long they stayed closed.
 
     Args:
         width: Their distance, (T + 1,) [m].
@@ -191,20 +191,32 @@ def _told(width: np.ndarray, told: float, lead: int) -> list[float]:
     commands = [OPEN] * steps
     for first, last in _grips(width):
         part = width[first : last + 1]
-        closed = first + int(np.flatnonzero(part < part.min() + 0.25 * (width.max() - part.min()))[-1])
         start = max(first - 1 - lead, 0)
-        stop = steps if last == steps else max(closed - lead, start)
+        if part.min() < _MET:
+            stop = first + int(np.flatnonzero(part < _MET)[0])
+        elif last == steps:
+            stop = steps
+        else:
+            closed = first + int(np.flatnonzero(part < part.min() + 0.25 * (width.max() - part.min()))[-1])
+            stop = max(closed - lead, start)
         commands[start:stop] = [CLOSE] * (stop - start)
     return commands
 
 
 def _grips(width: np.ndarray) -> list[tuple[int, int]]:
     """First and last frame of each time that the fingers are not wide open, and have closed on something or nothing."""
-    span = np.ptp(width)
-    inside = np.concatenate([[False], width < width.max() - 0.05 * span, [False]])
+    deepest = np.ptp(width)
+    inside = np.concatenate([[False], width < width.max() - 0.05 * deepest, [False]])
     edges = np.flatnonzero(np.diff(inside.astype(int)))
-    runs = zip(edges[::2].tolist(), (edges[1::2] - 1).tolist(), strict=True)
-    return [(first, last) for first, last in runs if width.max() - width[first : last + 1].min() > 0.25 * span]
+    grips = []
+    for first, last in zip(edges[::2].tolist(), (edges[1::2] - 1).tolist(), strict=True):
+        depth = width.max() - width[first : last + 1].min()
+        if depth <= 0.25 * deepest:
+            continue
+        wide = np.flatnonzero(width >= width.max() - 0.05 * depth)  # however deep the others are
+        before, after = wide[wide < first], wide[wide > last]
+        grips.append((int(before[-1]) + 1 if len(before) else 0, int(after[0]) - 1 if len(after) else len(width) - 1))
+    return grips
 
 
 def _actions(poses: np.ndarray, gripper: Sequence[float] | np.ndarray) -> np.ndarray:

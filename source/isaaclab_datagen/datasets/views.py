@@ -127,7 +127,7 @@ class Reversed(DatasetReader):
         return self.source.recorded
 
     def read(self, index: int, images: bool = True) -> Episode:
-        """Read one episode, backwards. Its success stays what it was: the states that made it one are all there."""
+        """Read one episode, backwards. Its success stays what it was; whether it is one, a replay tells."""
         episode = self.source.read(index, images=False)
         frames, (start, stop) = self._cut(episode)
         actions = transforms.LABELS[self.how.labels](transforms.reverse(episode.frames), episode.actions, self.how.lead)

@@ -19,7 +19,7 @@ ABOVE, DOWN, READY, GRASP, LIFT, CARRY, LOWER, STEADY, RELEASE, LEAVE, ASIDE, SH
 
 
 class PickPlaceStateMachine(StateMachine):
-    """Over the cube, down, close, up, over its target, down, open, up, a little aside, back; again what went wrong.
+    """Over the cube, down, close, up, over its target, down, open, up, a little aside, back. What it loses it fetches.
 
     What is commanded moves smoothly towards each leg's end, so that the arm follows it closely, and rests while the
     fingers move, backwards too, but never for as long as a policy executes one plan. Where the cube is, is latched when
@@ -65,7 +65,8 @@ class PickPlaceStateMachine(StateMachine):
         self._grasp = torch.zeros(count, 7, device=device)
         self._shift = torch.zeros(count, 3, device=device)
         gripper: Any = env.action_manager.get_term("gripper_action").cfg
-        self._fingers = env.scene["robot"].find_joints(gripper.joint_names)[0]
+        joints = env.scene["robot"].find_joints(gripper.joint_names)[0]
+        self._fingers = torch.tensor(joints, device=device)
         self._lost = torch.zeros_like(self._begins)
         self._heights = torch.zeros(4, count, device=device)
         self._range = torch.tensor([*[cfg.hover_height] * 3, cfg.shut_height], device=device).T.unsqueeze(-1)

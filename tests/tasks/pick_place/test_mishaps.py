@@ -75,6 +75,7 @@ def test_a_cube_that_slips_out_of_the_fingers_is_taken_hold_of_where_it_went(run
     (slipped,) = ((found.cube.diff(dim=0).norm(dim=-1) > 0.04).nonzero().flatten() + 1).tolist()
     assert (found.cube[slipped, :2] - goal).norm() <= SPREAD + 1e-3
     assert found.cube[slipped, 2] < 0.03
+    assert (found.cube[slipped + 5] - found.cube[slipped]).norm() < 2e-3  # it lies still
     jump = (found.cube[slipped] - found.cube[slipped - 1]).norm()
     if env_id in CLOSING:
         assert 0.049 < jump < 0.091

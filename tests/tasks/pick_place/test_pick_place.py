@@ -41,6 +41,8 @@ def configuration(*words: str):
         ("env.goal_xy=[0.5]", "goal_xy is .*: must be two numbers, x and y"),
         ("env.moved_share=1.1", "moved_share is 1.1: must be within 0 and 1"),
         ("env.shut_share=-0.1", "shut_share is -0.1: must be within 0 and 1"),
+        ("env.events.slip.params.closing_share=7", "slip.closing_share is 7: must be within 0 and 1"),
+        ("env.events.slip.params.way=[0.3,0.1]", r"slip.way is .*: must be two lengths above 0, the shorter one first"),
         ("env.start_spread=0.06", "start_spread is 0.06: must be within 0 and the distance threshold, 0.05"),
         ("env.terminations.success.params.steps=-1", "success.steps is -1: must be above 0"),
         ("env.terminations.success.params.speed_threshold=-0.1", "success.speed_threshold"),
@@ -52,8 +54,13 @@ def test_settings_that_make_no_sense_are_refused(word, said):
 
 
 def test_a_cube_slips_only_where_episodes_begin_anew():
-    with pytest.raises(ValueError, match="not with chain"):
+    with pytest.raises(ValueError, match="slipped_share is 0.5: must be 0 where episodes go on from each other"):
         configuration("env.slipped_share=0.5", "env.chain=true")
+
+
+def test_nothing_happens_by_chance_in_a_replay():
+    cfg = configuration("env.slipped_share=0.3", "env.moved_share=0.3", *registry.find(TASK).replay_overrides)
+    assert cfg.events.slip.params["share"] == cfg.commands.carry.moved_share == 0.0
 
 
 def test_thresholds_and_goal_reach_the_terms():

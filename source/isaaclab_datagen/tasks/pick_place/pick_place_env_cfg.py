@@ -108,7 +108,7 @@ class ObservationsCfg:
 
 @configclass
 class EventCfg:
-    """Resets."""
+    """Resets, and what happens by chance."""
 
     reset_workspace = EventTerm(
         func=mdp.reset_workspace,
@@ -122,6 +122,7 @@ class EventCfg:
         interval_range_s=(0.0, 0.0),  # in every step
         is_global_time=True,
         params={
+            **COMMAND,
             "share": 0.0,
             "closing_share": 0.5,
             "distance": (0.05, 0.09),
@@ -198,14 +199,15 @@ class PickPlaceEnvCfg(ManagerBasedRLEnvCfg):
     start_spread: float = 0.0
     """How far from the goal the cube lies at most where B begins [m]: A does not put it down more precisely."""
     slipped_share: float = 0.0
-    """In what share of the episodes the cube is pulled out of the fingers once, as they close on it or on the way:
+    """In what share of the episodes of B the cube is pulled out of the fingers once, as they close on it or on the way:
     demonstrations of how to go on with fingers that have closed on nothing."""
     moved_share: float = 0.0
     """In what share of the legs of B the red disc goes elsewhere, once, after the cube was put there: demonstrations of
     how a cube is taken hold of anew."""
     shut_share: float = 0.0
-    """In what share of the legs of B the script closes its empty fingers once, somewhere between cube and goal, before
-    it goes back: backwards, the fingers are closed at first, as they are after having closed on nothing."""
+    """In what share of the legs of B whose disc does not move the script closes its empty fingers once, somewhere
+    between cube and goal, before it goes back: backwards, the fingers are closed at first, as they are after having
+    closed on nothing."""
     goal_xy: tuple[float, float] = (0.5, 0.0)
     """The goal [m]."""
     height_threshold: float = 0.15
@@ -249,8 +251,14 @@ class PickPlaceEnvCfg(ManagerBasedRLEnvCfg):
             raise ValueError(f"start_spread is {self.start_spread}: {told}")
         self.events.reset_workspace.params["start_spread"] = self.start_spread
         if self.slipped_share > 0.0 and self.chain:
-            raise ValueError("slipped_share needs episodes that begin anew: not with chain")
-        self.events.slip.params["share"] = self.slipped_share
+            raise ValueError(f"slipped_share is {self.slipped_share}: must be 0 where episodes go on from each other")
+        slip: dict[str, Any] = self.events.slip.params
+        slip["share"] = self.slipped_share
+        if not 0.0 <= slip["closing_share"] <= 1.0:
+            raise ValueError(f"slip.closing_share is {slip['closing_share']}: must be within 0 and 1")
+        for name in ("distance", "way"):
+            if not 0.0 < slip[name][0] <= slip[name][1] < math.inf:
+                raise ValueError(f"slip.{name} is {slip[name]}: must be two lengths above 0, the shorter one first")
         carry.direction, carry.chain = self.direction, self.chain
         carry.moved_share, carry.shut_share = self.moved_share, self.shut_share
         if len(self.goal_xy) != 2:

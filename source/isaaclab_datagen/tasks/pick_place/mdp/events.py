@@ -1,4 +1,4 @@
-"""How an episode begins."""
+"""How an episode begins, and what happens in it by chance."""
 
 from __future__ import annotations
 
@@ -87,7 +87,9 @@ class slip_away(ManagerTermBase):
         if params["share"] == 0.0:
             return
         ids = torch.arange(self.num_envs, device=self.device)[slice(None) if env_ids is None else env_ids]
-        self.slips[ids] = torch.rand(len(ids), device=self.device) < params["share"]
+        command = cast("CarryCommand", self._env.command_manager.get_term(params["command_name"]))
+        drawn = torch.rand(len(ids), device=self.device) < params["share"]
+        self.slips[ids] = drawn & (command.direction[ids] == DIRECTIONS.index("B"))
         cube, closing = self._cube(), torch.rand(len(ids), device=self.device) < params["closing_share"]
         self._pose_w[ids] = cube.data.root_link_pose_w.torch[ids]
         self.way[ids] = torch.where(closing, 0.0, self._drawn(len(ids), params["way"]))
@@ -103,6 +105,7 @@ class slip_away(ManagerTermBase):
         self,
         env: ManagerBasedRLEnv,
         env_ids: torch.Tensor | None,
+        command_name: str,
         share: float,
         closing_share: float,
         distance: tuple[float, float],
@@ -119,7 +122,8 @@ class slip_away(ManagerTermBase):
         Args:
             env: The environment.
             env_ids: None: all are looked at.
-            share: In what share of the episodes it happens.
+            command_name: Name of the :class:`CarryCommand`.
+            share: In what share of the episodes of B it happens.
             closing_share: And in what share of those as the fingers close.
             distance: How far aside it lies at first then: least and most [m].
             way: In the others, how far it is carried before: least and most [m]. Those of a shorter way keep it.
@@ -141,6 +145,8 @@ class slip_away(ManagerTermBase):
             return
         self.slips[ids] = False
         self._cube().write_root_pose_to_sim_index(root_pose=self._pose_w[ids], env_ids=ids)
+        still = torch.zeros(len(ids), 6, device=self.device)
+        self._cube().write_root_velocity_to_sim_index(root_velocity=still, env_ids=ids)
 
     def _drawn(self, count: int, limits: tuple[float, float]) -> torch.Tensor:
         """Random numbers within limits. Shape is (count,)."""
@@ -148,7 +154,7 @@ class slip_away(ManagerTermBase):
         return low + (high - low) * torch.rand(count, device=self.device)
 
     def _cube(self) -> Any:
-        return self._env.scene[self.cfg.params.get("object_cfg", SceneEntityCfg("object")).name]
+        return self._env.scene[self.cfg.params["object_cfg"].name]
 
 
 def _in_disc(count: int, device: str) -> torch.Tensor:

@@ -12,7 +12,7 @@ gym.register(
         "experts": {"state_machine": "isaaclab_datagen.experts.pick_place:PickPlaceStateMachineCfg"},
         "default_expert": "state_machine",
         "collect_overrides": ("env.return_to_rest=true",),
-        "replay_overrides": ("env.slipped_share=0.0",),
+        "replay_overrides": ("env.slipped_share=0.0", "env.moved_share=0.0"),
         "success_term": "success",
         "robot": "franka",
         "cameras": ("table_camera", "wrist_camera"),
