@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from isaaclab_datagen.cli import launch, replaying
 from isaaclab_datagen.datasets import formats, inspection
 from isaaclab_datagen.errors import UsageError
 from isaaclab_datagen.experts.pick_place import RETURN, SHUT
@@ -77,6 +78,16 @@ def test_a_dataset_is_not_reversed_twice(data):
     assert ended.returncode == 2
     assert "reversed already" in ended.stderr
     assert not (data / "B2").exists()
+
+
+def test_what_happened_by_chance_does_not_happen_again_in_a_replay(data):
+    facts = replaying.recorded(formats.open_reader(data / "A"))
+    facts["overrides"] = [*facts["overrides"], "env.slipped_share=0.3", "env.moved_share=0.3"]
+    parser = runpy.run_path(str(ROOT / "scripts" / "replay.py"))["build_parser"]()
+    parser.set_defaults(task=facts["task"], device="cpu")
+    args, overrides = launch.parse(parser, [str(data / "A")])
+    cfg = replaying.configure(args, overrides, facts)
+    assert cfg.events.slip.params["share"] == cfg.commands.carry.moved_share == 0.0
 
 
 def test_what_is_kept_needs_a_place_before_anything_is_replayed(data, monkeypatch):

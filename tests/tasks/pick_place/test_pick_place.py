@@ -58,11 +58,6 @@ def test_a_cube_slips_only_where_episodes_begin_anew():
         configuration("env.slipped_share=0.5", "env.chain=true")
 
 
-def test_nothing_happens_by_chance_in_a_replay():
-    cfg = configuration("env.slipped_share=0.3", "env.moved_share=0.3", *registry.find(TASK).replay_overrides)
-    assert cfg.events.slip.params["share"] == cfg.commands.carry.moved_share == 0.0
-
-
 def test_thresholds_and_goal_reach_the_terms():
     cfg = configuration("env.height_threshold=0.2", "env.distance_threshold=0.03", "env.goal_xy=[0.45,0.1]")
     rule = cfg.terminations.success.params
