@@ -14,7 +14,7 @@ import pytest
 from isaaclab_datagen.cli import launch, replaying
 from isaaclab_datagen.datasets import formats, inspection
 from isaaclab_datagen.errors import UsageError
-from isaaclab_datagen.experts.pick_place import RETURN, SHUT
+from isaaclab_datagen.experts.pick_place import RETURN
 
 pytestmark = [pytest.mark.sim, pytest.mark.timeout(900)]
 ROOT = Path(__file__).parents[2]
@@ -56,7 +56,7 @@ def test_a_demonstration_comes_back_to_where_it_began_and_ends_there(data):
         assert np.linalg.norm(tip[-1] - tip[0]) < 0.001
         assert np.linalg.norm(tip[-3] - tip[0]) > 0.001  # nothing follows
         assert (np.diff(phase) >= 0).all()
-        assert set(phase.tolist()) == {*range(SHUT), RETURN}  # empty fingers close only where that is asked for
+        assert set(phase.tolist()) == {*range(RETURN + 1)}
         start, end = episode.frames["object_pose"][[0, -1], :2]
         np.testing.assert_allclose(start, [0.5, 0.0], atol=1e-3)
         np.testing.assert_allclose(end, episode.frames["place_pose"][0, :2], atol=0.02)

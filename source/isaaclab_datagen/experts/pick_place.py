@@ -14,7 +14,7 @@ from isaaclab_datagen.experts.state_machine import CLOSE, OPEN, Phase, StateMach
 if TYPE_CHECKING:
     from isaaclab.envs import ManagerBasedRLEnv  # loads simulation modules: not before Kit has started
 
-ABOVE, DOWN, READY, GRASP, LIFT, CARRY, LOWER, STEADY, RELEASE, LEAVE, ASIDE, SHUT, RETURN = range(13)
+ABOVE, DOWN, READY, GRASP, LIFT, CARRY, LOWER, STEADY, RELEASE, LEAVE, ASIDE, RETURN = range(12)
 """The legs, in order. Backwards in time they are the same motion the other way."""
 
 
@@ -51,7 +51,6 @@ class PickPlaceStateMachine(StateMachine):
                 Phase("release", OPEN, min_steps=cfg.finger_steps),
                 Phase("leave", OPEN, *near),
                 Phase("aside", OPEN, *near),
-                Phase("shut", CLOSE, min_steps=cfg.shut_steps),
                 Phase("return", OPEN),
             ],
         )
@@ -69,9 +68,8 @@ class PickPlaceStateMachine(StateMachine):
         self._fingers = torch.tensor(joints, device=device)
         self._lost = torch.zeros_like(self._begins)
         self._heights = torch.zeros(4, count, device=device)
-        self._range = torch.tensor([*[cfg.hover_height] * 3, cfg.shut_height], device=device).T.unsqueeze(-1)
+        self._range = torch.tensor([*[cfg.hover_height] * 3, cfg.open_height], device=device).T.unsqueeze(-1)
         self._aside = torch.zeros(count, 3, device=device)
-        self._way = torch.zeros(count, 1, device=device)
         self._farthest = torch.tensor([cfg.aside, cfg.aside, cfg.aside_turn], device=device)
         self._up = torch.tensor([0.0, 0.0, 1.0], device=device).expand(count, 3)
 
@@ -93,18 +91,15 @@ class PickPlaceStateMachine(StateMachine):
         put = torch.cat([target, torch.full_like(target[:, :1], cfg.rest_height), self._grasp[:, 3:]], dim=-1)
         put[:, :3] += self._shift
         put[:, 2] += cfg.release_height
-        before, carried, after, shut = self._heights
-        after = torch.where(self._asked.shuts, shut, after)
+        before, carried, after, _ = self._heights
         above_grasp, above_put = self._raised(self._grasp, before), self._raised(put, after)
         aside = above_put.clone()
         aside[:, :2] += self._aside[:, :2]
-        way = self._way * (self._asked.goal - target)
-        aside[:, :2] += torch.where(self._asked.shuts.unsqueeze(-1), way, 0.0)
         aside[:, 3:] = quat_mul(quat_from_angle_axis(self._aside[:, 2], self._up), above_put[:, 3:])
         lifted, over = self._raised(self._grasp, carried), self._raised(put, carried)
         rest = self._rest()
         return torch.stack(
-            [above_grasp, *[self._grasp] * 3, lifted, over, *[put] * 3, above_put, *[aside] * 2, rest],
+            [above_grasp, *[self._grasp] * 3, lifted, over, *[put] * 3, above_put, aside, rest],
         )
 
     def redirect(self, phase: torch.Tensor) -> torch.Tensor:
@@ -118,7 +113,6 @@ class PickPlaceStateMachine(StateMachine):
         )
         over = (shift[:, :2].norm(dim=-1) < self.cfg.over_distance) & (turn.norm(dim=-1) < self.cfg.over_angle)
         phase = torch.where(self._anew, torch.where(over, DOWN, ABOVE), phase)
-        phase = torch.where((phase == SHUT) & ~self._asked.shuts, RETURN, phase)
         carries = (phase >= LIFT) & (phase < RELEASE) & (self.tip[:, 2] > self._heights[3])
         return torch.where(carries & self._lost, ABOVE, phase)
 
@@ -157,7 +151,6 @@ class PickPlaceStateMachine(StateMachine):
         self._lost = width < self.cfg.lost_width
         aside = self._farthest * (2.0 * torch.rand(count, 3, device=tip.device) - 1.0)
         self._aside = torch.where(begins, aside, self._aside)
-        self._way = torch.where(begins, torch.rand_like(self._way), self._way)
         grasp = torch.cat([cube[:, :3], downward(cube[:, 3:])], dim=-1)
         grasp[:, 2] -= self.cfg.grasp_depth
         self._anew = (self._asked.leg != self._leg) & (self.phase > RELEASE)
@@ -196,8 +189,9 @@ class PickPlaceStateMachineCfg:
     class_type: type[PickPlaceStateMachine] | str = PickPlaceStateMachine
 
     command_name: str = "carry"
-    hover_height: tuple[float, float] = (0.2, 0.3)
-    """Range of the heights at which the tip moves to the side, drawn for each leg [m]; 0.15 m count as lifted."""
+    hover_height: tuple[float, float] = (0.25, 0.3)
+    """Range of the heights at which the tip moves to the side, drawn for each leg [m]. 0.15 m count as lifted; policies
+    that were shown 0.2 to 0.3 m went to the side at 0.13 m at the lowest."""
     rest_height: float = 0.024
     """Height of the middle of a cube on the table [m]."""
     grasp_depth: float = 0.008
@@ -215,11 +209,8 @@ class PickPlaceStateMachineCfg:
     failed."""
     finger_steps: int = 7
     """Steps at rest while they move, which takes 4 or 5. See :attr:`pause_steps`."""
-    shut_steps: int = 13
-    """Steps in which the empty fingers close."""
-    shut_height: tuple[float, float] = (0.1, 0.19)
-    """Range of the heights of the tip at which empty fingers close on the way back, and at which they open after having
-    closed on nothing [m]; the cube is lifted higher."""
+    open_height: tuple[float, float] = (0.1, 0.19)
+    """Range of the heights of the tip from which fingers that have closed on nothing open on the way up [m]."""
     lost_width: float = 0.004
     """Distance of the fingers below which there is nothing between them [m]."""
     over_distance: float = 0.02

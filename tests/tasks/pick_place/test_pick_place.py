@@ -40,7 +40,6 @@ def configuration(*words: str):
         ("env.distance_threshold=0", "distance_threshold"),
         ("env.goal_xy=[0.5]", "goal_xy is .*: must be two numbers, x and y"),
         ("env.moved_share=1.1", "moved_share is 1.1: must be within 0 and 1"),
-        ("env.shut_share=-0.1", "shut_share is -0.1: must be within 0 and 1"),
         ("env.events.slip.params.closing_share=7", "slip.closing_share is 7: must be within 0 and 1"),
         ("env.events.slip.params.way=[0.3,0.1]", r"slip.way is .*: must be two lengths above 0, the shorter one first"),
         ("env.start_spread=0.06", "start_spread is 0.06: must be within 0 and the distance threshold, 0.05"),

@@ -204,10 +204,6 @@ class PickPlaceEnvCfg(ManagerBasedRLEnvCfg):
     moved_share: float = 0.0
     """In what share of the legs of B the red disc goes elsewhere, once, after the cube was put there: demonstrations of
     how a cube is taken hold of anew."""
-    shut_share: float = 0.0
-    """In what share of the legs of B whose disc does not move the script closes its empty fingers once, somewhere
-    between cube and goal, before it goes back: backwards, the fingers are closed at first, as they are after having
-    closed on nothing."""
     goal_xy: tuple[float, float] = (0.5, 0.0)
     """The goal [m]."""
     height_threshold: float = 0.15
@@ -243,7 +239,7 @@ class PickPlaceEnvCfg(ManagerBasedRLEnvCfg):
         for name, value in (*asked.items(), *((f"success.{name}", success[name]) for name in further)):
             if not 0 < value < math.inf:
                 raise ValueError(f"{name} is {value}: must be above 0, and finite")
-        for name in ("slipped_share", "moved_share", "shut_share"):
+        for name in ("slipped_share", "moved_share"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"{name} is {getattr(self, name)}: must be within 0 and 1")
         if not 0.0 <= self.start_spread <= self.distance_threshold:
@@ -259,8 +255,7 @@ class PickPlaceEnvCfg(ManagerBasedRLEnvCfg):
         for name in ("distance", "way"):
             if not 0.0 < slip[name][0] <= slip[name][1] < math.inf:
                 raise ValueError(f"slip.{name} is {slip[name]}: must be two lengths above 0, the shorter one first")
-        carry.direction, carry.chain = self.direction, self.chain
-        carry.moved_share, carry.shut_share = self.moved_share, self.shut_share
+        carry.direction, carry.chain, carry.moved_share = self.direction, self.chain, self.moved_share
         if len(self.goal_xy) != 2:
             raise ValueError(f"goal_xy is {self.goal_xy}: must be two numbers, x and y")
         carry.goal_xy = (float(self.goal_xy[0]), float(self.goal_xy[1]))

@@ -47,8 +47,6 @@ class CarryCommand(CommandTerm):
         """Whether the cube has been put where it belongs and let go; the success term says so. Shape is (num_envs,)."""
         self.moves = torch.zeros_like(self.succeeded)
         """Whether the red disc is yet to go to another place in this leg. Shape is (num_envs,)."""
-        self.shuts = torch.zeros_like(self.succeeded)
-        """Whether the empty fingers are to be closed on the way back. Shape is (num_envs,)."""
         self.phase = torch.full((env.num_envs,), -1, dtype=torch.long, device=env.device)
         """What the actor says that it is doing; -1 where it says nothing."""
 
@@ -114,10 +112,9 @@ class CarryCommand(CommandTerm):
         self._command[env_ids, 3:5] = torch.where(to_goal, cube[:, :2], self.draw_places(len(env_ids)))
         self.leg[env_ids] += 1
         self.phase[env_ids] = -1
-        for asked, share in ((self.moves, self.cfg.moved_share), (self.shuts, self.cfg.shut_share)):
-            if share > 0.0:
-                asked[env_ids] = ~to_goal[:, 0] & (torch.rand(len(env_ids), device=self.device) < share)
-        self.shuts[env_ids] &= ~self.moves[env_ids]  # the hand is to open over the cube
+        if self.cfg.moved_share > 0.0:
+            moves = torch.rand(len(env_ids), device=self.device) < self.cfg.moved_share
+            self.moves[env_ids] = ~to_goal[:, 0] & moves
         self._draw()
 
     def _move(self) -> None:

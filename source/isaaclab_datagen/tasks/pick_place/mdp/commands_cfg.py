@@ -34,8 +34,6 @@ class CarryCommandCfg(CommandTermCfg):
     """In what share of the legs of B the red disc goes to another place, once, after the cube was put there."""
     moved_chance: float = 0.1
     """And how probable that is in each step in which the hand has let go of the cube: it is on its way back then."""
-    shut_share: float = 0.0
-    """In what share of the legs of B whose disc does not move the actor closes its empty fingers on the way back."""
     object_name: str = "object"
     goal_disc: str = "goal_disc"
     place_disc: str = "place_disc"
