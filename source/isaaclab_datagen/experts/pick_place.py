@@ -91,7 +91,7 @@ class PickPlaceStateMachine(StateMachine):
         put = torch.cat([target, torch.full_like(target[:, :1], cfg.rest_height), self._grasp[:, 3:]], dim=-1)
         put[:, :3] += self._shift
         put[:, 2] += cfg.release_height
-        before, carried, after, _ = self._heights
+        before, carried, after = self._heights[:3]
         above_grasp, above_put = self._raised(self._grasp, before), self._raised(put, after)
         aside = above_put.clone()
         aside[:, :2] += self._aside[:, :2]
@@ -190,8 +190,8 @@ class PickPlaceStateMachineCfg:
 
     command_name: str = "carry"
     hover_height: tuple[float, float] = (0.25, 0.3)
-    """Range of the heights at which the tip moves to the side, drawn for each leg [m]. 0.15 m count as lifted; policies
-    that were shown 0.2 to 0.3 m went to the side at 0.13 m at the lowest."""
+    """Range of the heights at which the tip moves to the side, drawn for each leg [m]. 0.15 m count as lifted; a policy
+    that was shown 0.2 to 0.3 m sometimes went to the side at 0.13 m."""
     rest_height: float = 0.024
     """Height of the middle of a cube on the table [m]."""
     grasp_depth: float = 0.008
