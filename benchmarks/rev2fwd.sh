@@ -16,7 +16,7 @@ ENVS=${ENVS:-256}            # of recording and testing
 # the cube where B found it, so that is exactly the goal there
 MISHAPS=${MISHAPS-env.start_spread=0.02 env.slipped_share=0.3 env.moved_share=0.2}
 REVERSED_MISHAPS=${REVERSED_MISHAPS-env.moved_share=0.3}
-STEPS=${STEPS:-14000}
+STEPS=${STEPS:-19000}
 BATCH=${BATCH:-128}
 RATE=${RATE:-2e-4}           # learning rate
 FINE_RATE=${FINE_RATE:-1e-4} # of finetuning: at that of the training the loss rises by a quarter before it falls
@@ -75,6 +75,7 @@ alternate() {
 }
 
 loop() {
+  [ "$ITERATIONS" -gt 0 ] || return 0
   cat > "$WORK/loop.conf" << CONF
 MAX_ITERATIONS=$ITERATIONS
 STEPS_PER_ITER=$MORE

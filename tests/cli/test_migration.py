@@ -106,6 +106,7 @@ def command(kind: str, *parts: str) -> str:
         (["6_test", "cycles 50"], ["alternate.py", "cycles 50"], {"num_envs", "policy_A", "policy_B"}),
         (["6_test", "debug"], ["alternate.py", "debug"], {"visualizer", "policy_A", "policy_B"}),
         *((["7_finetune", data], ["--finetune", data], {"finetune"}) for data in ("A_circle", "B_circle")),
+        (["nproc_per_node=3 ", "7_finetune"], ["nproc_per_node=3 ", "--finetune"], {"finetune"}),
         (["training.sh"], ["iterate.py"], set()),
     ],
 )

@@ -57,8 +57,8 @@ def config(tmp_path):
     return LoopConfig("runs/a", "runs/b", "data/a", "data/b", str(tmp_path / "loop"), max_iterations=2)
 
 
-def run(config, processes, devices=()):
-    loop = Loop(config, processes, {"learn.py": ("--amp",)}, devices)
+def run(config, processes, devices=(), alternate=()):
+    loop = Loop(config, processes, {"learn.py": ("--amp",), "alternate.py": alternate}, devices)
     try:
         return loop.run()
     finally:
@@ -136,10 +136,12 @@ def test_what_was_found_with_other_variables_or_weights_is_not_used(config, tmp_
     for file in (weights, weights.with_name("config.json")):
         file.write_text("{}")
     config = replace(config, policy_a_dir=str(weights.parent))
-    for change in ({}, {"height_threshold": 0.05}, {"height_threshold": 0.05, "attempts": 1}):
+    steps = ("--inference_steps", "20")
+    other = {"height_threshold": 0.05}
+    for change, extra in (({}, ()), (other, ()), (other, steps), ({**other, "attempts": 1}, steps)):
         failing = Processes(rates=lambda name, seed: 0)
         with pytest.raises(RunError, match="no leg succeeded"):
-            run(replace(config, **change), failing)
+            run(replace(config, **change), failing, alternate=extra)
         assert names(failing) == ([] if "attempts" in change else ["iter1.alternate"] * 3)
     weights.write_text("{ }")
     again = Processes()

@@ -108,6 +108,7 @@ def error(capsys) -> str:
         (["--cameras", "top", "--top_tgt_offset", "0", "0", "3"], ["--top_tgt_offset", "where it stands"]),
         (["--env_spacing", "0"], ["--env_spacing", "'0'"]),
         (["env.terminations.success=null"], ["'success'", "success rule"]),
+        (["--task", "PickPlace-Rev2Fwd", "env.chain=true"], ["env.chain=true", "one direction", "alternate.py"]),
     ],
 )
 def test_a_usage_error_is_one_line_and_status_2(collect, capsys, tmp_path, words, parts):

@@ -57,7 +57,7 @@ def folder(tmp_path_factory, collect):
     )
     shutil.copytree(folder / "B", folder / "A")
     manifest = json.loads((folder / "A" / "dataset.json").read_text())
-    manifest["identity"]["direction"] = "A"
+    manifest["identity"]["env"]["direction"] = "A"
     (folder / "A" / "dataset.json").write_text(json.dumps(manifest))
     for name in "AB":
         words = [f"--dataset={folder / name}", f"--out={folder / f'policy_{name}'}", "--include_obj_pose", *TINY]
@@ -112,7 +112,7 @@ def test_the_loop_goes_round_once(folder):
         reader = formats.open_reader(Path(state["iter1.alternate"]["rollouts"][name]))
         (outcome,) = [reader.read(index).outcome for index in reader.indices]
         assert (outcome.success, outcome.stage) == (True, "done")
-        assert reader.manifest.identity["direction"] == name
+        assert reader.manifest.identity["env"]["direction"] == name
         first = reader.read(reader.indices[0], images=False).frames["command/carry"][:, 0]
         assert (first == "AB".index(name)).all()
         phases = json.loads((folder / "loop" / "iter_001" / f"policy_{name}" / "run.json").read_text())["phases"]
@@ -144,6 +144,8 @@ def test_a_policy_of_the_other_direction_is_refused(folder):
     policy = actors.open_policy(folder / "policy_A", None)
     with pytest.raises(UsageError, match="trained for env.direction=A, the task is asked for B"):
         actors.check_direction(policy, SimpleNamespace(direction="B"))
+    with pytest.raises(UsageError, match="trained for env.direction=A, env.chain=true asks for both"):
+        actors.check_direction(policy, SimpleNamespace(direction="A", chain=True))
 
 
 def test_a_policy_that_does_not_fit_is_refused_with_both_shapes(folder):

@@ -15,7 +15,10 @@ from isaaclab_datagen.cli import launch, replaying
 from isaaclab_datagen.datasets import formats, inspection
 from isaaclab_datagen.errors import UsageError
 from isaaclab_datagen.experts.pick_place import RETURN
+from isaaclab_datagen.geometry.cameras import project
 
+RIM = np.array([[0.042 * np.cos(angle), 0.042 * np.sin(angle), -0.021] for angle in np.arange(0.0, 2 * np.pi, 0.2)])
+"""Points near a disc's rim, from where a cube lies on it [m]."""
 pytestmark = [pytest.mark.sim, pytest.mark.timeout(900)]
 ROOT = Path(__file__).parents[2]
 
@@ -31,7 +34,7 @@ def run(script: str, *words: object) -> str:
 def data(collect, tmp_path_factory) -> Path:
     """``B``, recorded; ``A``, reversed; ``kept``, what of it succeeds when it is acted out."""
     folder = tmp_path_factory.mktemp("rev2fwd")
-    size = ["--camera_width", 24, "--camera_height", 24]
+    size = ["--camera_width", 48, "--camera_height", 48]
     collect("--task", "PickPlace-Rev2Fwd", "--episodes", 2, "--num_envs", 2, *size, "--out", folder / "B")
     run("convert.py", folder / "B", folder / "A", "--reverse")
     (folder / "said").write_text(run("replay.py", folder / "A", "--filter", folder / "kept", "--device", "cpu"))
@@ -61,6 +64,22 @@ def test_a_demonstration_comes_back_to_where_it_began_and_ends_there(data):
         np.testing.assert_allclose(start, [0.5, 0.0], atol=1e-3)
         np.testing.assert_allclose(end, episode.frames["place_pose"][0, :2], atol=0.02)
         assert (episode.frames["target_pose"] == episode.frames["place_pose"]).all()
+
+
+def test_both_discs_are_seen_where_they_are(data):
+    """The green one around a cube or without it, the red one before the cube is on it, by the table camera."""
+    for name in ("B", "A"):
+        reader = formats.open_reader(data / name)
+        intrinsics = np.array(reader.manifest.provenance["intrinsics"]["table_camera"])
+        for episode in reader:
+            empty = 0 if name == "B" else -1
+            for what, frame, channel in (("goal_pose", 0, 1), ("goal_pose", -1, 1), ("place_pose", empty, 0)):
+                extrinsics = episode.frames["extrinsics/table_camera"][frame]
+                pixels, _ = project(episode.frames[what][frame, :3] + RIM, intrinsics, extrinsics)
+                column, row = np.floor(pixels).astype(int).T
+                colors = episode.frames["images/table_camera"][frame][row, column].astype(int)
+                others = np.delete(colors, channel, axis=-1).max(axis=-1)
+                assert (colors[:, channel] > others + 30).mean() > 0.5, (name, episode.outcome, what, colors.tolist())
 
 
 def test_a_sent_pose_is_the_measured_one_two_frames_later(data):

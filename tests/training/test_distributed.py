@@ -61,5 +61,15 @@ def test_where_a_training_computes(machine, gpus, visible, asked, found):
     assert device(asked) == found
 
 
+@pytest.mark.parametrize("asked", ["cuda:2", "cuda:x", "cuda1", "tpu"])
+def test_a_device_that_is_not_there_is_refused(machine, asked):
+    machine(gpus=2)
+    with pytest.raises(UsageError, match=f"--device {asked}: choose from cpu, cuda, cuda:0, cuda:1$"):
+        device(asked)
+    machine(gpus=0)
+    with pytest.raises(UsageError, match=rf"--device {asked}: choose from cpu \(no GPU is here\)$"):
+        device(asked)
+
+
 def test_it_is_said_how_many_processes_there_are():
     assert str(Place(0, 2, torch.device("cuda", 0))) == "cuda:0, 2 processes"

@@ -449,11 +449,18 @@ def test_a_number_may_be_written_as_one_likes(text):
 
 
 @pytest.mark.stress
-def test_two_processes_train_one_policy(trained, folder):
+@pytest.mark.parametrize(
+    ("name", "launch"),
+    [
+        ("torchrun", "torch.distributed.run --nproc_per_node=2 --master_port=29513"),
+        ("accelerate", "accelerate.commands.launch --multi_gpu --num_processes=2 --main_process_port=29514"),
+    ],
+)
+def test_two_processes_train_one_policy(trained, folder, name, launch):
     options, _ = trained
-    words = [f"--dataset={options.data[0]}", f"--out={folder / 'two'}", "--steps=2", "--batch_size=2", "--device=cpu"]
-    words += [f"--policy.{name}={value}" for name, value in TINY.items()]
-    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=29513"]
-    assert subprocess.run([*launch, str(ROOT / "scripts" / "learn.py"), *words]).returncode == 0
-    state = json.loads((folder / "two/checkpoints/last/training_state/training_step.json").read_text())
+    words = [f"--dataset={options.data[0]}", f"--out={folder / name}", "--steps=2", "--batch_size=2", "--device=cpu"]
+    words += [f"--policy.{field}={value}" for field, value in TINY.items()]
+    command = [sys.executable, "-m", *launch.split(), str(ROOT / "scripts" / "learn.py"), *words]
+    assert subprocess.run(command).returncode == 0
+    state = json.loads((folder / name / "checkpoints/last/training_state/training_step.json").read_text())
     assert state == {"step": 2, "num_processes": 2, "batch_size": 2}

@@ -83,9 +83,11 @@ def check_direction(policy: Policy, env_cfg: Any) -> None:
     """Refuse a policy of the other direction.
 
     Raises:
-        UsageError: It was trained for the other one.
+        UsageError: It was trained for the other one, or both are asked for.
     """
     learned, asked = policy.signature.facts.get("direction"), vars(env_cfg).get("direction")
+    if learned is not None and vars(env_cfg).get("chain"):
+        raise UsageError(f"{policy.model} was trained for env.direction={learned}, env.chain=true asks for both")
     if learned is not None and asked is not None and learned != asked:
         raise UsageError(f"{policy.model} was trained for env.direction={learned}, the task is asked for {asked}")
 

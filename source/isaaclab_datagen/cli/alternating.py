@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
+from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from isaaclab.envs import ManagerBasedRLEnv  # loads simulation modules: not before Kit has started
 
 REPORT = "alternation.json"
-_NEEDED = ("direction", "chain", "height_threshold", "distance_threshold", "goal_xy")
-"""What the configuration of a task that can be done by turns has."""
 
 
 def build_parser(format_name: str | None = None) -> Parser:
@@ -112,6 +111,17 @@ def open_policies(args: argparse.Namespace) -> dict[str, actors.Policy]:
     return policies
 
 
+def settings(args: argparse.Namespace) -> dict[str, Any]:
+    """Fields of the configuration of a task that can be done by turns, as the options have them."""
+    return {
+        "direction": DIRECTIONS[0],
+        "chain": True,
+        "goal_xy": tuple(args.goal_xy),
+        "height_threshold": args.height_threshold,
+        "distance_threshold": args.distance_threshold,
+    }
+
+
 def configure(
     args: argparse.Namespace,
     overrides: Sequence[str],
@@ -124,12 +134,12 @@ def configure(
     Raises:
         UsageError: If the task has no two directions, or an override says otherwise than the options.
     """
-    missing = [name for name in _NEEDED if name not in field_names(env_cfg)]
+    wanted = settings(args)
+    missing = [name for name in wanted if name not in field_names(env_cfg)]
     if missing:
         raise UsageError(f"{task.id} cannot be done by turns: its configuration has no {', '.join(missing)}")
-    env_cfg.direction, env_cfg.chain = DIRECTIONS[0], True
-    env_cfg.goal_xy = tuple(args.goal_xy)
-    env_cfg.height_threshold, env_cfg.distance_threshold = args.height_threshold, args.distance_threshold
+    for name, value in wanted.items():
+        setattr(env_cfg, name, value)
     args.max_steps, args.expert = args.horizon, None
     configuring.configure_policy(args, overrides, task, env_cfg, policies["A"].signature.cameras)
     with usage(task.id, ValueError):
@@ -169,10 +179,10 @@ class Rollouts:
                 lock.clear()
                 lock.release()
                 own = argparse.Namespace(**{**vars(args), "out": path, "keep_failures": True, "success_only": False})
-                whole = collection.identity(own, [jobs.Job(env_cfg, policies[name])], format_name)
-                facts = collection.facts(own, overrides, env_cfg)
-                opened = formats.load_live(format_name).open_writer(path, own, whole | {"direction": name}, facts)
-                self.writers[name] = opened
+                leg_cfg, words = _leg(args, env_cfg, name)
+                whole = collection.identity(own, [jobs.Job(leg_cfg, policies[name])], format_name)
+                facts = collection.facts(own, [*overrides, *words], leg_cfg)
+                self.writers[name] = formats.load_live(format_name).open_writer(path, own, whole, facts)
             undo.pop_all()
 
     def discard(self) -> None:
@@ -197,6 +207,17 @@ class Rollouts:
         file.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(file, data)
         return file
+
+
+def _leg(args: argparse.Namespace, env_cfg: Any, direction: str) -> tuple[Any, list[str]]:
+    """The configuration in which a leg is an episode by itself, for replays and trainings, and as overrides."""
+    fields = settings(args) | {"direction": direction, "chain": False}
+    leg_cfg = deepcopy(env_cfg)
+    for name, value in fields.items():
+        setattr(leg_cfg, name, value)
+    leg_cfg.validate_config()
+    spelled = {name: value if isinstance(value, str) else json.dumps(value) for name, value in fields.items()}
+    return leg_cfg, [f"env.{name}={value}" for name, value in spelled.items()]
 
 
 def run(

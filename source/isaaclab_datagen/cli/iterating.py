@@ -132,8 +132,7 @@ def check(config: LoopConfig) -> None:
     for name in DIRECTIONS:
         policy, data = (getattr(config, variable.format(name.lower())) for variable in ("policy_{}_dir", "data_{}"))
         learned = Signature.load(resolve(Path(policy))).facts.get("direction")
-        identity = formats.open_reader(Path(data)).manifest.identity
-        recorded = identity.get("direction", identity.get("env", {}).get("direction"))
+        recorded = formats.open_reader(Path(data)).manifest.identity.get("env", {}).get("direction")
         for what, direction in ((f"POLICY_{name}_DIR={policy}", learned), (f"DATA_{name}={data}", recorded)):
             if direction not in (None, name):
                 raise UsageError(f"{what} is of direction {direction}")

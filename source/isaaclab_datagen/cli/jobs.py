@@ -61,6 +61,8 @@ def _resolve(args: argparse.Namespace, overrides: Sequence[str], task: registry.
 
 def _only_job(args: argparse.Namespace, overrides: Sequence[str], task: registry.TaskInfo) -> Job:
     env_cfg, agent_cfg = _resolve(args, overrides, task)
+    if vars(env_cfg).get("chain"):
+        raise UsageError("env.chain=true: a dataset has one direction. alternate.py records two policies by turns")
     actor = actors.choose(args, task, env_cfg, agent_cfg)
     if isinstance(actor, actors.Policy):
         configure_policy(args, overrides, task, env_cfg, actor.signature.cameras)

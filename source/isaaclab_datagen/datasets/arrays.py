@@ -187,7 +187,7 @@ def _facts(
     manifest = reader.manifest
     known = {**manifest.provenance, **manifest.identity}
     wanted = ("task", "step_dt", "joint_names", "language", "robot", "direction", "ee_offset", "ee_body", "state")
-    if "direction" not in known and "direction" in known.get("env", {}):
+    if "direction" in known.get("env", {}):
         known["direction"] = known["env"]["direction"]
     return {
         "source": str(_root(reader)),

@@ -173,7 +173,8 @@ class Loop:
         words += [f"--{name}={getattr(config, name)}" for name in same]
         words += [f"--seed={seed}", f"--report={report}"]
         words += ["--goal_xy", str(config.goal_x), str(config.goal_y)]
-        asked = {"words": words, "weights": {name: _weights(self.policy(number, name)) for name in DIRECTIONS}}
+        weights = {name: _weights(self.policy(number, name)) for name in DIRECTIONS}
+        asked = {"words": self._words("alternate.py", words), "weights": weights}
         if not report.is_file() or self.state.begun.get(report.name) != asked:
             report.unlink(missing_ok=True)
             for path in rollouts.values():  # of a run that was killed before the report appeared, or of other variables
@@ -212,7 +213,10 @@ class Loop:
         self._note(phase, {"policy": str(out), "rollouts": rollouts})
 
     def _start(self, name: str, script: str, words: list[str]) -> None:
-        self._run(Phase(name, script, (*words, *self._extra.get(script, ()))))
+        self._run(Phase(name, script, tuple(self._words(script, words))))
+
+    def _words(self, script: str, words: list[str]) -> list[str]:
+        return [*words, *self._extra.get(script, ())]
 
     def _note(self, name: str, found: Mapping[str, Any]) -> None:
         with self._noting:

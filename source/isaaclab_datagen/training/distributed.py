@@ -87,9 +87,10 @@ def _device(asked: str | None, local: int, world: int) -> torch.device:
     kind = asked or ("cuda" if count else "cpu")
     if kind == "cpu":
         return torch.device("cpu")
-    if not kind.startswith("cuda") or not count:
-        raise UsageError(f"--device {kind}: choose from cpu{', cuda' if count else ' (no GPU is here)'}")
-    number = local if world > 1 or ":" not in kind else int(kind.partition(":")[2])
+    choices = ["cpu", "cuda", *(f"cuda:{number}" for number in range(count))] if count else ["cpu (no GPU is here)"]
+    if kind not in choices:
+        raise UsageError(f"--device {kind}: choose from {', '.join(choices)}")
+    number = local if world > 1 or kind == "cuda" else int(kind.removeprefix("cuda:"))
     if number >= count:
         raise UsageError(
             f"process {local} has no GPU: {count} are here, {local + 1} or more processes were started on this "

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from types import SimpleNamespace
 
+import newton
 import pytest
 import torch
 from isaaclab.cli import load_external_tasks
 from isaaclab.utils import validate
+from isaaclab_newton.physics.newton_manager import NewtonManager
 from simulated import environment
 
 from isaaclab_datagen import registry
@@ -16,6 +18,7 @@ from isaaclab_datagen.cli import overrides
 from isaaclab_datagen.cli.configuring import keep_cameras
 from isaaclab_datagen.experts import factory
 from isaaclab_datagen.experts.checkpoints import Wish
+from isaaclab_datagen.rollout.wrappers import Seeded
 from isaaclab_datagen.tasks.pick_place import mdp
 
 TASK = "PickPlace-Rev2Fwd"
@@ -152,6 +155,15 @@ def test_discs_lie_where_the_command_says_and_the_red_one_marks_the_start_of_a(r
 
 
 @pytest.mark.sim
+def test_nothing_collides_with_the_discs(env):
+    model = NewtonManager.get_model()
+    collide = model.shape_body.numpy()[model.shape_flags.numpy() & int(newton.ShapeFlags.COLLIDE_SHAPES) != 0].tolist()
+    named = {kind: {i for i, label in enumerate(model.body_label) if kind in label} for kind in ("Disc", "Object")}
+    assert len(named["Disc"]) == 2 * NUM_ENVS and not named["Disc"] & set(collide)
+    assert len(named["Object"]) == NUM_ENVS and named["Object"] <= set(collide)
+
+
+@pytest.mark.sim
 def test_phases_follow_each_other(run):
     same_leg = ~run.ended[:-1]
     change = (run.phase[1:] - run.phase[:-1])[same_leg]
@@ -208,6 +220,20 @@ def test_another_direction_can_be_asked_for_in_a_running_episode(env, run):
     assert rule.lifted.tolist() == [True, False, False, True]
     asked.advance(torch.tensor([1]))
     assert asked.direction.tolist() == [1, 1, 0, 1]
+
+
+@pytest.mark.sim
+def test_a_seed_says_how_episodes_begin_whatever_came_before(env, run):
+    def begun(seed: int) -> torch.Tensor:
+        observed, _ = Seeded(env, seed).reset()
+        return torch.cat([observed["policy"], command(env).command], dim=-1).clone()
+
+    first = begun(1000)
+    for _ in range(20):
+        env.step(torch.randn(NUM_ENVS, 8))
+    other, again = begun(1001), begun(1000)
+    assert torch.equal(first, again)
+    assert not torch.isclose(first, other).all(dim=-1).any()
 
 
 @pytest.mark.sim
