@@ -36,7 +36,7 @@ def build_parser(argv: list[str] | None = None) -> Parser:
     ours = Reversing()
     group.add_argument("--labels", choices=tuple(LABELS), help=f"where actions come from (default: {ours.labels})")
     group.add_argument("--lead", type=int, metavar="K", help=f"frames that the arm is behind (default: {ours.lead})")
-    group.add_argument("--no_trim", dest="trim", action="store_false", help="keep the frames at rest at both ends")
+    group.add_argument("--no_trim", dest="trim", action="store_const", const=False, help="keep rests at both ends")
     if name is None and reverse:
         name = formats.detect(parser.parse_known_args(argv)[0].source)[0]
         parser.set_defaults(format=name)
@@ -52,7 +52,7 @@ def main() -> None:
     if rest:
         parser.check_known(rest)
         raise UsageError(f"unexpected {rest[0]}: give one dataset and one folder")
-    how = {name: vars(args)[name] for name in ("labels", "lead", "trim") if vars(args)[name] not in (None, True)}
+    how = {name: vars(args)[name] for name in ("labels", "lead", "trim") if vars(args)[name] is not None}
     if how and not args.reverse:
         raise UsageError("--labels, --lead and --no_trim say how episodes are reversed: give --reverse too")
     source = formats.open_reader(args.source)

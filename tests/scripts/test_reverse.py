@@ -99,6 +99,21 @@ def test_a_dataset_is_not_reversed_twice(data):
     assert not (data / "B2").exists()
 
 
+@pytest.mark.parametrize(
+    ("words", "how"),
+    [
+        ([], ("next_pose", 2, True)),
+        (["--lead", "1"], ("next_pose", 1, True)),
+        (["--no_trim"], ("next_pose", 2, False)),
+        (["--labels", "segment_goal", "--lead", "3", "--no_trim"], ("segment_goal", 3, False)),
+    ],
+)
+def test_episodes_are_reversed_as_asked_for(data, tmp_path, words, how):
+    run("convert.py", data / "B", tmp_path / "A", "--reverse", *words)
+    told = formats.open_reader(tmp_path / "A").manifest.identity["reversed"]
+    assert (told["labels"], told["lead"], told["trim"]) == how
+
+
 def test_what_happened_by_chance_does_not_happen_again_in_a_replay(data):
     facts = replaying.recorded(formats.open_reader(data / "A"))
     facts["overrides"] = [*facts["overrides"], "env.slipped_share=0.3", "env.moved_share=0.3"]
