@@ -29,7 +29,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     whole = collection.identity(args, made, format_name)
     for job in made:
-        with collection.opened(args, overrides, whole, job, format_name) as writer:
+        with collection.opened(args, whole, job, format_name) as writer:
             plan = collection.plan(args, writer.committed, job.env_cfg.scene.num_envs, job.share)
             if plan.done:
                 writer.close()

@@ -35,6 +35,7 @@ def main() -> None:
     """Resolve who acts, play, and say how the episodes ended."""
     args, overrides = launch.parse(build_parser())
     task = registry.find(args.task)
+    actors.check_one(args)
     args.agent, args.max_steps = None if args.policy else args.agent, None
     env_cfg, agent_cfg = launch.resolve(args, video.select(args, overrides), args.agent, play_mode=True)
     if args.policy is None:

@@ -1,5 +1,6 @@
 """What is asked of Isaac Lab is checked before anything starts. Runs over every registered task."""
 
+import math
 import sys
 from argparse import Namespace
 from types import SimpleNamespace
@@ -11,8 +12,8 @@ from isaaclab.cli import load_external_tasks
 from isaaclab.utils.assets import NUCLEUS_ASSET_ROOT_DIR
 
 from isaaclab_datagen import registry
-from isaaclab_datagen.cli import cameras, launch, options
-from isaaclab_datagen.cli.configuring import configure
+from isaaclab_datagen.cli import actors, cameras, evaluation, launch, options
+from isaaclab_datagen.cli.configuring import configure, limit_steps
 from isaaclab_datagen.cli.overrides import resolve
 from isaaclab_datagen.errors import RunError, UsageError
 
@@ -171,6 +172,60 @@ def test_an_override_that_something_else_replaces_is_refused(words):
     with pytest.raises(UsageError, match=f"^{words[-1].partition('=')[0]}=.*it becomes .* all the same"):
         env_cfg, _ = launch.resolve(args, overrides)
         configure(args, overrides, registry.find(args.task), env_cfg)
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "env.rest_distance=null",
+        "env.terminations.success.params.rest_distance=0.05",
+        "env.terminations.success.params.height_threshold=null",
+    ],
+)
+def test_an_override_that_becomes_null_or_does_not_become_it_is_refused(word):
+    args, overrides = parse("--task", "PickPlace-Rev2Fwd", "--device", "cpu", word)
+    with pytest.raises(UsageError, match="it becomes .* all the same|must be above 0|invalid configuration"):
+        env_cfg, _ = launch.resolve(args, overrides)
+        configure(args, overrides, registry.find(args.task), env_cfg)
+
+
+def test_a_seed_may_be_an_override_too():
+    args, overrides = parse("--task", "Lift-Custom-IK", "--device", "cpu", "env.seed=4")
+    assert (args.seed, launch.resolve(args, overrides)[0].seed) == (4, 4)
+    with pytest.raises(UsageError, match="env.seed=-1: '-1' is not"):
+        parse("--task", "Lift-Custom-IK", "--device", "cpu", "env.seed=-1")
+
+
+@pytest.mark.parametrize("task", ["PickPlace-Rev2Fwd", "Lift-Custom-IK"])
+def test_an_episode_has_as_many_steps_as_are_asked_for(task):
+    env_cfg, _ = launch.resolve(*parse("--task", task, "--device", "cpu"))
+    for steps in range(1, 1000):
+        limit_steps(env_cfg, steps)
+        assert math.ceil(env_cfg.episode_length_s / (env_cfg.sim.dt * env_cfg.decimation)) == steps
+
+
+@pytest.mark.parametrize("video", [[], ["--video"]])
+def test_what_evaluate_decides_is_not_overridden(video, tmp_path):
+    words = ["--task", "PickPlace-Rev2Fwd", "--device", "cpu", "--max_steps", "100", "env.episode_length_s=20"]
+    words += ["--expert", "state_machine", "--episodes", "1", "--out", str(tmp_path), *video]
+    args, overrides = launch.parse(evaluation.build_parser(words), words)
+    env_cfg, _ = launch.resolve(args, overrides)
+    with pytest.raises(UsageError, match="^env.episode_length_s=20: it becomes 3.3"):
+        evaluation.configure(args, overrides, registry.find(args.task), env_cfg, SimpleNamespace())
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--inference_steps", "7"], "--inference_steps is for a learned policy: give --policy"),
+        (["--policy", "runs/A", "--checkpoint", "a.pt"], "leave out --expert, --checkpoint and the like"),
+        (["--policy", "runs/A", "--expert", "zero"], "leave out --expert, --checkpoint and the like"),
+    ],
+)
+def test_options_of_an_expert_and_of_a_policy_do_not_mix(words, said):
+    args, _ = parse("--task", "PickPlace-Rev2Fwd", "--device", "cpu", *words)
+    with pytest.raises(UsageError, match=said):
+        actors.check_one(args)
 
 
 def test_an_override_that_says_the_same_is_not():

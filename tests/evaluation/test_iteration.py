@@ -107,6 +107,14 @@ def test_two_devices_finetune_at_the_same_time(config):
             assert f"--device=cuda:{'AB'.index(phase.name[-1])}" in phase.words
 
 
+def test_both_policies_may_be_finetuned_on_one_device(capsys):
+    parse = iterating.build_parser().parse_args
+    assert parse(["--config", "c", "--learn_devices", "cuda:0,cuda:0"]).learn_devices == ("cuda:0", "cuda:0")
+    for wrong in ("cuda:0,", "cuda:0,cuda:1,cuda:2"):
+        with pytest.raises(UsageError, match=f"'{wrong}' is not a device, or two"):
+            parse(["--config", "c", "--learn_devices", wrong])
+
+
 @pytest.mark.parametrize("late", [False, True])
 @pytest.mark.parametrize("killed_at", range(len(WHOLE)))
 def test_a_kill_costs_the_phase_that_ran(config, killed_at, late):

@@ -58,6 +58,7 @@ def test_figures_and_names_are_printed(monkeypatch, capsys):
     [
         (["check", "moonwalk"], "no built-in motion"),
         (["convert", "walk", "walk.csv"], "written as .npz"),
+        (["convert", "walk.csv", "--quaternion_order", "wxyz"], "--quaternion_order and --order are for NPZ files"),
         (["retarget", "swim", "a.npz"], "choose from"),
         (["convert", "walk", "a.npz", "--rate", "0"], "--rate"),
     ],

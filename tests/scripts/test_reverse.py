@@ -114,13 +114,27 @@ def test_episodes_are_reversed_as_asked_for(data, tmp_path, words, how):
     assert (told["labels"], told["lead"], told["trim"]) == how
 
 
+def test_a_demonstration_is_replayed_with_its_way_back(data, capsys):
+    for name, overrides in (("B", ["env.return_to_rest=true"]), ("A", ["env.return_to_rest=false"])):
+        facts = replaying.recorded(formats.open_reader(data / name))
+        assert facts["overrides"][-1:] == overrides
+        cfg = configured(data / name, facts, "--deterministic")
+        assert cfg.sim.physics.deterministic
+        assert (cfg.terminations.success.params["rest_distance"] is None) == (name == "A")
+        assert (capsys.readouterr().err == "") == (name == "B")
+
+
+def configured(folder, facts, *words):
+    parser = runpy.run_path(str(ROOT / "scripts" / "replay.py"))["build_parser"]()
+    parser.set_defaults(task=facts["task"], device="cpu")
+    args, overrides = launch.parse(parser, [str(folder), *words])
+    return replaying.configure(args, overrides, facts)
+
+
 def test_what_happened_by_chance_does_not_happen_again_in_a_replay(data):
     facts = replaying.recorded(formats.open_reader(data / "A"))
     facts["overrides"] = [*facts["overrides"], "env.slipped_share=0.3", "env.moved_share=0.3"]
-    parser = runpy.run_path(str(ROOT / "scripts" / "replay.py"))["build_parser"]()
-    parser.set_defaults(task=facts["task"], device="cpu")
-    args, overrides = launch.parse(parser, [str(data / "A")])
-    cfg = replaying.configure(args, overrides, facts)
+    cfg = configured(data / "A", facts)
     assert cfg.events.slip.params["share"] == cfg.commands.carry.moved_share == 0.0
 
 

@@ -71,5 +71,11 @@ def test_a_device_that_is_not_there_is_refused(machine, asked):
         device(asked)
 
 
+def test_several_processes_take_gpus_of_their_own(machine):
+    machine(gpus=2, local=1, world=2)
+    with pytest.raises(UsageError, match="--device cuda:1: each of 2 processes takes a GPU of its own"):
+        device("cuda:1")
+
+
 def test_it_is_said_how_many_processes_there_are():
     assert str(Place(0, 2, torch.device("cuda", 0))) == "cuda:0, 2 processes"

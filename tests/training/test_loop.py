@@ -382,6 +382,8 @@ def test_nothing_to_learn_from_is_said(trained, folder):
         ("down_dims", "[15, 30]", r"--policy.down_dims=\[15, 30\].*: num_channels .* must be divisible"),
         ("vision_backbone", "resnet99", "--policy.vision_backbone=resnet99: .*no attribute 'resnet99'"),
         ("optimizer_betas", "[2, 3]", r"--policy.optimizer_betas=\[2, 3\]: Invalid beta"),
+        ("resize_shape", "[24, 32]", r"^--policy.crop_shape=\[20, 28\]: it becomes .* all the same"),
+        ("use_amp", "true", "--policy.use_amp: no such field"),
         ("scheduler_name", "nope", "--policy.scheduler_name=nope: 'nope' is not a valid"),
     ],
 )

@@ -69,14 +69,24 @@ def choose(args: argparse.Namespace, task: registry.TaskInfo, env_cfg: Any, agen
     Raises:
         UsageError: There is none, or both were asked for.
     """
-    wish = checkpoints.Wish.of(args)
+    check_one(args)
     if args.policy is None:
-        return factory.choose(task, args.expert, wish, env_cfg, agent_cfg)
-    if args.expert is not None or wish != checkpoints.Wish():
-        raise UsageError("--policy is a learned policy: leave out --expert, --checkpoint and the like")
+        return factory.choose(task, args.expert, checkpoints.Wish.of(args), env_cfg, agent_cfg)
     policy = open_policy(args.policy, args.inference_steps)
     check_direction(policy, env_cfg)
     return policy
+
+
+def check_one(args: argparse.Namespace) -> None:
+    """Refuse options of an expert beside ``--policy``, and of a policy without it.
+
+    Raises:
+        UsageError: There is one.
+    """
+    if args.policy is None and args.inference_steps is not None:
+        raise UsageError("--inference_steps is for a learned policy: give --policy")
+    if args.policy is not None and (vars(args).get("expert") or checkpoints.Wish.of(args) != checkpoints.Wish()):
+        raise UsageError("--policy is a learned policy: leave out --expert, --checkpoint and the like")
 
 
 def check_direction(policy: Policy, env_cfg: Any) -> None:

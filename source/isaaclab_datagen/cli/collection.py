@@ -108,7 +108,7 @@ def readable(tree: Any) -> Any:
 
 @contextmanager
 def opened(
-    args: argparse.Namespace, overrides: Sequence[str], whole: Mapping[str, Any], job: Job, format_name: str
+    args: argparse.Namespace, whole: Mapping[str, Any], job: Job, format_name: str
 ) -> Iterator[formats.OpenWriter]:
     """Open the dataset, and derive this session's seed from it. What fails before recording leaves no empty one behind.
 
@@ -116,7 +116,6 @@ def opened(
 
     Args:
         args: Parsed options.
-        overrides: Isaac Lab overrides.
         whole: From :func:`identity`.
         job: The one that is to be done now.
         format_name: What is written.
@@ -131,7 +130,7 @@ def opened(
     for other in formats.names() if out.is_dir() else ():
         if other != format_name and (found := formats.load(other).find(out)):
             raise UsageError(f"--out {out}: holds a dataset of format {other}, {found[0]}; give another folder")
-    known = facts(args, overrides, env_cfg)
+    known = facts(args, job.overrides, env_cfg)
     writer = formats.load_live(format_name).open_writer(out, args, whole, known)
     env_cfg.seed = derive_seed(args.seed, writer.session)
 

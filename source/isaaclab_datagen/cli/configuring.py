@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -86,10 +87,22 @@ def configure(
     env_cfg.recorders = recorder
     env_cfg.scene.env_spacing = args.env_spacing or env_cfg.scene.env_spacing
     drop_rewards(env_cfg)
-    if args.max_steps is not None:
-        env_cfg.episode_length_s = args.max_steps * env_cfg.sim.dt * env_cfg.decimation
+    limit_steps(env_cfg, args.max_steps)
     check_kept(env_cfg, overrides)
     return taken
+
+
+def limit_steps(env_cfg: Any, steps: int | None) -> None:
+    """Let an episode last this many steps at most, where they are given.
+
+    The environment divides by the length of a step and rounds up, so that a rounding error may be a step more.
+    """
+    if steps is None:
+        return
+    step = env_cfg.sim.dt * env_cfg.decimation
+    env_cfg.episode_length_s = steps * step
+    while math.ceil(env_cfg.episode_length_s / step) > steps:
+        env_cfg.episode_length_s = math.nextafter(env_cfg.episode_length_s, 0.0)
 
 
 def drop_rewards(env_cfg: Any) -> None:

@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from isaaclab_datagen import registry
 from isaaclab_datagen.cli import actors, configuring, launch, options
+from isaaclab_datagen.cli.overrides import check_kept
 from isaaclab_datagen.cli.parser import Parser
 from isaaclab_datagen.datasets.files import write_atomically
 from isaaclab_datagen.datasets.video import VideoWriter
@@ -120,11 +121,15 @@ def configure(
     elif args.video:
         configuring.configure(args, overrides, task, env_cfg, run)
     else:
-        _configure_blind(args, task, env_cfg, run)
+        _configure_blind(args, overrides, task, env_cfg, run)
 
 
 def _configure_blind(
-    args: argparse.Namespace, task: registry.TaskInfo, env_cfg: Any, run: runs.Run | None = None
+    args: argparse.Namespace,
+    overrides: Sequence[str],
+    task: registry.TaskInfo,
+    env_cfg: Any,
+    run: runs.Run | None = None,
 ) -> None:
     """Have nothing read but how episodes end, and what is said of them."""
     from isaaclab_datagen.recorders import DatasetRecorderCfg
@@ -142,8 +147,8 @@ def _configure_blind(
     env_cfg.recorders = recorder
     configuring.keep_cameras(env_cfg, [])
     configuring.drop_rewards(env_cfg)
-    if args.max_steps is not None:
-        env_cfg.episode_length_s = args.max_steps * env_cfg.sim.dt * env_cfg.decimation
+    configuring.limit_steps(env_cfg, args.max_steps)
+    check_kept(env_cfg, overrides)
 
 
 def run(env: ManagerBasedRLEnv, args: argparse.Namespace, chosen: actors.Chosen) -> Score:

@@ -17,7 +17,6 @@ from typing import Any
 
 import matplotlib
 
-from isaaclab_datagen.cli import options
 from isaaclab_datagen.cli.numbers import dataset_folder
 from isaaclab_datagen.cli.parser import Parser
 from isaaclab_datagen.datasets import formats
@@ -49,10 +48,10 @@ def build_parser() -> Parser:
     parser.add_argument("--device", metavar="NAME", help="of simulation and training (default: a GPU if there is one)")
     parser.add_argument(
         "--learn_devices",
-        type=options.names,
+        type=_devices,
         metavar="A,B",
-        help="of the two trainings, which then run at the same time, such as cuda:0,cuda:1 (default: one after the "
-        "other on --device)",
+        help="of the two trainings, which then run at the same time, such as cuda:0,cuda:1, or twice the same one "
+        "(default: one after the other on --device)",
     )
     parser.add_argument("--viz", metavar="A,B", help="visualizers of the tests, as for alternate.py")
     parser.add_argument("--alternate_args", type=_words, metavar="TEXT", help="further words for every alternate.py")
@@ -65,6 +64,14 @@ def _default(field: dataclasses.Field) -> str:
         return ""
     unit = _UNITS.get(field.name)
     return f"={field.default}{f' [{unit}]' if unit else ''}"
+
+
+def _devices(text: str) -> tuple[str, ...]:
+    """Argparse type for devices separated by commas, two of which may be the same."""
+    found = tuple(name.strip() for name in text.split(","))
+    if not all(found) or len(found) > len(DIRECTIONS):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a device, or two separated by a comma")
+    return found
 
 
 def _words(text: str) -> list[str]:

@@ -23,6 +23,8 @@ class Job:
     actor: actors.Chosen
     share: range | None = None
     """Numbers of its episodes, where several jobs fill one dataset."""
+    overrides: tuple[str, ...] = ()
+    """Those that its configuration was built with: the command line's, after those of the task's demonstrations."""
     facts: dict[str, Any] = field(default_factory=dict)
     """What is said of each of its episodes, JSON-clean."""
 
@@ -68,7 +70,7 @@ def _only_job(args: argparse.Namespace, overrides: Sequence[str], task: registry
         configure_policy(args, overrides, task, env_cfg, actor.signature.cameras)
     else:
         configure(args, overrides, task, env_cfg)
-    return Job(env_cfg, actor)
+    return Job(env_cfg, actor, overrides=tuple(overrides))
 
 
 def _job_of_run(
@@ -80,7 +82,7 @@ def _job_of_run(
     files = ", ".join(map(str, taken.get("motion_files", ())))
     facts = {"policy": run.name, "policy_path": str(run.path), "motion_file": files}
     expert = replace(expert, settings={**expert.settings, "run": run.name, "taken_over": taken})
-    return Job(env_cfg, expert, share, facts)
+    return Job(env_cfg, expert, share, tuple(overrides), facts)
 
 
 def _episodes_of_each(args: argparse.Namespace, policies: int) -> int:

@@ -25,6 +25,7 @@ from isaaclab_datagen import registry
 from isaaclab_datagen.cli import cameras, interrupts
 from isaaclab_datagen.cli import overrides as override_checks
 from isaaclab_datagen.cli.errors import report, usage
+from isaaclab_datagen.cli.numbers import non_negative_int
 from isaaclab_datagen.cli.options import peek
 from isaaclab_datagen.cli.parser import Parser
 from isaaclab_datagen.errors import RunError, UsageError, is_out_of_memory
@@ -115,7 +116,10 @@ def parse(parser: Parser, argv: Sequence[str] | None = None) -> tuple[argparse.N
     asked, args.task = args.task, registry.find(args.task).id
     if asked.split(":")[-1] != args.task:
         print(f"note: task {asked} is called {args.task}", file=sys.stderr)
-    args.device = check_device(args.device or _device_override(rest) or default_device())
+    args.device = check_device(args.device or _overriding(rest, "env.sim.device") or default_device())
+    if "seed" in vars(args) and args.seed is None and (seed := _overriding(rest, "env.seed")) is not None:
+        with usage(f"env.seed={seed}", argparse.ArgumentTypeError):
+            args.seed = non_negative_int(seed)
     for viewer, wheels in VIEWERS.items():
         if viewer in (vars(args).get("visualizer") or ()) and importlib.util.find_spec(viewer) is None:
             raise UsageError(f"--viz {viewer} needs {viewer!r}, which is not installed: pip install {wheels}")
@@ -266,7 +270,7 @@ def _require(module: str, needed_by: Sequence[str]) -> None:
         )
 
 
-def _device_override(overrides: Sequence[str]) -> str | None:
-    """Return the device that an override names, so that the default does not hide it."""
-    devices = [word.partition("=")[2] for word in overrides if word.startswith("env.sim.device=")]
-    return devices[-1] if devices else None
+def _overriding(overrides: Sequence[str], field: str) -> str | None:
+    """Return what an override says of a field that an option sets too: the option's default must not hide it."""
+    values = [word.partition("=")[2] for word in overrides if word.startswith(f"{field}=")]
+    return values[-1] if values else None

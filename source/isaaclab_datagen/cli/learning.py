@@ -7,7 +7,7 @@ import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 
-from isaaclab_datagen.cli.numbers import dataset_folder, non_negative_int, positive_int, share
+from isaaclab_datagen.cli.numbers import dataset_folder, names, non_negative_int, positive_int, share
 from isaaclab_datagen.cli.parser import Parser
 from isaaclab_datagen.errors import UsageError
 from isaaclab_datagen.training.options import TrainOptions
@@ -40,7 +40,8 @@ def build_parser() -> Parser:
     group.add_argument("--batch_size", type=positive_int, default=32, metavar="B", help="samples of each process")
     group.add_argument("--seed", type=non_negative_int, default=0, metavar="S", help="seed of the training")
     group.add_argument("--include_obj_pose", action="store_true", help="let the policy know the object's pose")
-    group.add_argument("--cameras", metavar="A,B", help="which cameras, in this order (default: all of the dataset)")
+    text = "which cameras, in this order (default: all of the dataset)"
+    group.add_argument("--cameras", type=names, metavar="A,B", help=text)
     group.add_argument("--keep_failures", action="store_true", help="learn from episodes without success too")
     group.add_argument("--amp", action="store_true", help="compute in bfloat16 where that is safe")
     group.add_argument(
@@ -107,7 +108,7 @@ def options(args: argparse.Namespace, policy: dict[str, str]) -> TrainOptions:
         batch_size=args.batch_size,
         seed=args.seed,
         include_obj_pose=args.include_obj_pose,
-        cameras=None if args.cameras is None else tuple(args.cameras.split(",")),
+        cameras=args.cameras,
         keep_failures=args.keep_failures,
         rollout_share=args.rollout_share,
         noise_draws=args.noise_draws,

@@ -36,6 +36,8 @@ def convert(args: argparse.Namespace) -> None:
     is_csv = args.source.suffix.lower() == ".csv"
     if args.out is None and not is_csv:
         raise UsageError(f"motion convert {args.source}: say OUT.npz, so that no file is written over")
+    if is_csv and (args.quaternion_order or args.order):
+        raise UsageError(f"motion convert {args.source}: --quaternion_order and --order are for NPZ files")
     if is_csv:
         made = files.read_csv(args.source, args.fps or LAFAN1_FPS, args.rate)
     else:

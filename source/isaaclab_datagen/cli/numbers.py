@@ -1,4 +1,4 @@
-"""Argparse types: numbers within limits, and folders of datasets."""
+"""Argparse types: numbers within limits, names, and folders of datasets."""
 
 import argparse
 import sys
@@ -45,6 +45,14 @@ def share(text: str) -> float:
     if not 0.0 <= value <= 1.0:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
     return value
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Argparse type for names separated by commas: none empty, none twice."""
+    found = tuple(name.strip() for name in text.split(","))
+    if not all(found) or len(set(found)) != len(found):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of different names separated by commas")
+    return found
 
 
 def dataset_folder(text: str) -> Path:

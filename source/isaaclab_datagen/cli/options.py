@@ -9,7 +9,7 @@ from typing import Any
 from isaaclab.app import add_launcher_args
 
 from isaaclab_datagen.assets import rig
-from isaaclab_datagen.cli.numbers import non_negative_int, positive_float, positive_int
+from isaaclab_datagen.cli.numbers import names, non_negative_int, positive_float, positive_int
 from isaaclab_datagen.cli.parser import Alias, Parser
 from isaaclab_datagen.datasets import formats
 from isaaclab_datagen.geometry.frames import AXES
@@ -51,14 +51,6 @@ COLLECT_ALIASES: dict[str, Alias | str] = {
     "--agent": Alias(None, takes_value=True, because="the task's registration names its agent configuration"),
 }
 """Spellings of the first collector's options."""
-
-
-def names(text: str) -> tuple[str, ...]:
-    """Argparse type for names separated by commas: none empty, none twice."""
-    found = tuple(name.strip() for name in text.split(","))
-    if not all(found) or len(set(found)) != len(found):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a list of different names separated by commas")
-    return found
 
 
 def finite_float(text: str) -> float:

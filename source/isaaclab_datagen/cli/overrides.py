@@ -70,7 +70,7 @@ def _resolve(task: str, agent: str | None, overrides: list[str], play_mode: bool
 
 
 def check_kept(env_cfg: Any, overrides: Sequence[str]) -> None:
-    """Refuse an override that an option, or what a task derives, has replaced: numbers, words and lists of numbers.
+    """Refuse an override that an option, or what a task derives, has replaced: numbers, words, lists of numbers, null.
 
     Args:
         env_cfg: The environment's configuration as it is to be used.
@@ -82,12 +82,14 @@ def check_kept(env_cfg: Any, overrides: Sequence[str]) -> None:
     asked = {key: text for key, _, text in (word.partition("=") for word in overrides)}
     for key, text in asked.items():
         section, *path = key.split(".")
-        wanted, found = parse_value(text), env_cfg
-        if section != "env" or not _is_plain(wanted):
+        wanted, found, holder = parse_value(text), env_cfg, env_cfg
+        if section != "env":
             continue
         for name in path:
-            found = found.get(name) if isinstance(found, Mapping) else getattr(found, name, None)
-        if _is_plain(found) and not _same(found, wanted):
+            holder, found = found, found.get(name) if isinstance(found, Mapping) else getattr(found, name, None)
+        if holder is None or not (_is_plain(wanted) and _is_plain(found)):  # what it is of was taken out altogether
+            continue
+        if not _same(found, wanted):
             raise UsageError(
                 f"{key}={text}: it becomes {found} all the same, as an option says or the task derives it: "
                 "leave one of them out"
@@ -97,7 +99,7 @@ def check_kept(env_cfg: Any, overrides: Sequence[str]) -> None:
 def _is_plain(value: Any) -> bool:
     if isinstance(value, (list, tuple)):
         return all(isinstance(one, (int, float)) for one in value)
-    return isinstance(value, (bool, int, float, str))
+    return value is None or isinstance(value, (bool, int, float, str))
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -81,8 +81,10 @@ def configure(args: argparse.Namespace, overrides: Sequence[str], facts: Mapping
         setattr(args, name, facts["args"].get(name, default))
     args.num_envs = args.num_envs or facts["num_envs"]
     args.seed, args.cameras, args.max_steps = facts["seed"], facts["cameras"], None
+    deterministic = args.deterministic
     for name in _OF_DATASET:
         setattr(args, name, facts["args"].get(name))
+    args.deterministic = deterministic or args.deterministic
     task = registry.find(args.task)
     agent = "rsl_rl_cfg_entry_point" if task.rsl_rl_cfg_entry_point else None
     overrides = [*facts["overrides"], *task.replay_overrides, *overrides]

@@ -90,6 +90,8 @@ def _device(asked: str | None, local: int, world: int) -> torch.device:
     choices = ["cpu", "cuda", *(f"cuda:{number}" for number in range(count))] if count else ["cpu (no GPU is here)"]
     if kind not in choices:
         raise UsageError(f"--device {kind}: choose from {', '.join(choices)}")
+    if world > 1 and ":" in kind:
+        raise UsageError(f"--device {kind}: each of {world} processes takes a GPU of its own, give --device cuda")
     number = local if world > 1 or kind == "cuda" else int(kind.removeprefix("cuda:"))
     if number >= count:
         raise UsageError(

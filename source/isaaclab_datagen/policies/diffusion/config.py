@@ -37,6 +37,7 @@ DEFAULTS: dict[str, Any] = {
 """Where this project differs from LeRobot's defaults: the horizons of the paper, nothing from a network."""
 
 _CLOSED = ("input_features", "output_features", "device", "type", "repo_id", "push_to_hub", "pretrained_path")
+_CLOSED += ("use_amp",)  # learn.py --amp says so
 _MAY_BE_ZERO = ("drop_n_last_frames", "scheduler_warmup_steps")
 """Counts; of the others there is at least one."""
 
@@ -78,6 +79,9 @@ def make(signature: Signature, asked: Mapping[str, str], device: str) -> Diffusi
     with refusing(asked):
         config = DiffusionConfig(input_features=inputs, output_features=outputs, device=device, **values)
         config.validate_features()
+    for name, value in parse(asked).items():
+        if (found := getattr(config, name)) != value:
+            raise UsageError(f"--policy.{name}={asked[name]}: it becomes {found} all the same")
     return config
 
 
