@@ -121,7 +121,7 @@ def test_a_demonstration_is_replayed_with_its_way_back(data, capsys):
         cfg = configured(data / name, facts, "--deterministic")
         assert cfg.sim.physics.deterministic
         assert (cfg.terminations.success.params["rest_distance"] is None) == (name == "A")
-        assert (capsys.readouterr().err == "") == (name == "B")
+        assert name == "A" or "rest" not in capsys.readouterr().err
 
 
 def configured(folder, facts, *words):
