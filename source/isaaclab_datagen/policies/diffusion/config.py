@@ -36,8 +36,17 @@ DEFAULTS: dict[str, Any] = {
 }
 """Where this project differs from LeRobot's defaults: the horizons of the paper, nothing from a network."""
 
-_CLOSED = ("input_features", "output_features", "device", "type", "repo_id", "push_to_hub", "pretrained_path")
-_CLOSED += ("use_amp",)  # learn.py --amp says so
+_CLOSED = (
+    "input_features",
+    "output_features",
+    "device",
+    "type",
+    "repo_id",
+    "push_to_hub",
+    "pretrained_path",
+    "use_amp",
+)
+"""Fields that are not a user's: of the data, of a hub, or, ``use_amp``, what ``learn.py --amp`` says."""
 _MAY_BE_ZERO = ("drop_n_last_frames", "scheduler_warmup_steps")
 """Counts; of the others there is at least one."""
 
